@@ -1,0 +1,47 @@
+"""What a project was answered before, kept across restarts: the memory behind the differencing guard."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import JSON, ForeignKey, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from policies.decision import Footprint
+from policies.history import History
+from store.database import Base
+
+_FOOTPRINT = TypeAdapter(Footprint)
+
+
+class AnsweredQuery(Base):
+    """One statistic a project was given: whom it was about, in canonical SQL; never the answer itself."""
+
+    __tablename__ = "answered_query"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[str] = mapped_column(ForeignKey("project.id"), index=True)
+    asked_by: Mapped[str]
+    asked_at: Mapped[datetime]
+    footprint: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+def history_of(session: Session, project_id: str) -> History:
+    """Everything answered in the project so far, over all its people, oldest first."""
+    rows = session.scalars(
+        select(AnsweredQuery.footprint).where(AnsweredQuery.project_id == project_id).order_by(AnsweredQuery.id)
+    )
+    return History(tuple(_FOOTPRINT.validate_python(row) for row in rows))
+
+
+def remember(session: Session, project_id: str, username: str, before: History, after: History) -> None:
+    """Add what `after` knows and `before` does not."""
+    known = set(before.footprints)
+    for footprint in after.footprints:
+        if footprint not in known:
+            session.add(
+                AnsweredQuery(
+                    project_id=project_id, asked_by=username, asked_at=datetime.now(UTC), footprint=asdict(footprint)
+                )
+            )

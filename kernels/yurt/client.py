@@ -1,0 +1,153 @@
+"""The client of the gateway: HTTP over the sandbox's one socket, Arrow back.
+
+There is no address and no token here. The socket leads to this sandbox's door, which says who asks.
+"""
+
+import json
+import os
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
+SOCKET = "/run/yurt/gateway.sock"
+SOCKET_VARIABLE = "YURT_GATEWAY_SOCKET"
+REPORT_HEADER = "X-Yurt-Report"
+_TIMEOUT_S = 180.0
+
+
+class Refused(Exception):
+    """The platform said no, or the query failed. Never holds a data value."""
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        hint: str = "",
+        span: tuple[int, int] | None = None,
+        suggestion: str | None = None,
+    ) -> None:
+        super().__init__(f"{code}: {message} {hint}".strip())
+        self.code, self.message, self.hint, self.span, self.suggestion = code, message, hint, span, suggestion
+
+    def _render_traceback_(self) -> list[str]:
+        """IPython's hook: in a cell, what to do is shown and not where in this module it was raised."""
+        return as_text(self).splitlines()
+
+    def _repr_html_(self) -> str:
+        from yurt.render import refusal_html
+
+        return refusal_html(self)
+
+
+def as_text(refused: Refused) -> str:
+    """A refusal in plain lines: code and sentence, then what to do, then a query that would pass."""
+    lines = [f"{refused.code}: {refused.message}"]
+    if refused.hint:
+        lines.append(refused.hint)
+    if refused.suggestion:
+        lines += ["This would pass:", refused.suggestion]
+    return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A governed answer. `report` is the gateway's: what was withheld, about the columns, how long it took."""
+
+    table: pa.Table
+    report: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def suppressed(self) -> int | None:
+        """Groups or cells withheld; None where even their number would tell."""
+        found = self.report.get("suppressed", 0)
+        return None if found is None else int(found)
+
+    @property
+    def notes(self) -> list[str]:
+        """What else to know about the numbers, such as rounding or an error bar."""
+        return [str(note) for note in self.report.get("notes") or ()]
+
+    def to_arrow(self) -> pa.Table:
+        """As an Arrow table."""
+        return self.table
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """As a pandas data frame."""
+        return self.table.to_pandas()
+
+    def to_polars(self) -> "pl.DataFrame":
+        """As a polars data frame."""
+        import polars as pl
+
+        return pl.DataFrame(self.table)
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    def __repr__(self) -> str:
+        from yurt.render import answer_text
+
+        return answer_text(self)
+
+    def _repr_html_(self) -> str:
+        from yurt.render import answer_html
+
+        return answer_html(self)
+
+
+@cache
+def _client(path: str) -> httpx.Client:
+    transport = httpx.HTTPTransport(uds=path)
+    return httpx.Client(transport=transport, base_url="http://gateway", timeout=_TIMEOUT_S, trust_env=False)
+
+
+def _call(method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
+    client = _client(os.environ.get(SOCKET_VARIABLE, SOCKET))
+    try:
+        response = client.request(method, path, json=body)
+    except httpx.TimeoutException:
+        raise Refused("GATEWAY_TIMEOUT", "The gateway did not answer in time.", "Ask for less at once.") from None
+    except httpx.TransportError:
+        hint = "Save your work and open the sandbox again from the portal."
+        raise Refused("GATEWAY_UNREACHABLE", "The gateway cannot be reached from here.", hint) from None
+    if response.status_code == 200:
+        return response
+    try:
+        said = response.json()
+        span = said.get("span")
+        raise Refused(
+            str(said["code"]),
+            str(said["message"]),
+            str(said.get("hint") or ""),
+            (int(span[0]), int(span[1])) if span else None,
+            said.get("suggestion"),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        message = f"The gateway answered with status {response.status_code}."
+        raise Refused("GATEWAY_FAILED", message, "Try again; if it lasts, tell the operators.") from None
+
+
+def query(sql: str) -> Answer:
+    """Ask one SQL question. Raises Refused."""
+    response = _call("POST", "/v1/query", {"sql": sql})
+    with pa.ipc.open_stream(response.content) as stream:
+        table = stream.read_all()
+    return Answer(table, json.loads(response.headers.get(REPORT_HEADER) or "{}"))
+
+
+def explain(sql: str) -> dict[str, Any]:
+    """The whole decision about a question, without running it. Raises Refused."""
+    return dict(_call("POST", "/v1/explain", {"sql": sql}).json())
+
+
+def tables() -> list[dict[str, Any]]:
+    """What this project's grants allow: each table with its columns and what may be done with them. Raises Refused."""
+    said = _call("GET", "/v1/tables").json()
+    return list(said["tables"] if isinstance(said, dict) else said)

@@ -1,0 +1,106 @@
+"""Finding identifiers in text: `detect(text) -> list[Span]`.
+
+normalise -> rules (structure, checksum, context) -> names, addresses, organisations -> one span per place:
+checksum beats structure beats context beats name; on a tie the longer one wins.
+"""
+
+import re
+from dataclasses import dataclass
+
+from masking import addresses, names, patterns_contact, patterns_papers
+from masking.context import speaks_against, speaks_for
+from masking.cues import HAN
+from masking.entities import Basis, EntityType
+from masking.normalise import normalise
+from masking.patterns import Rule
+
+THRESHOLD = 0.5
+RULES = (*patterns_papers.RULES, *patterns_contact.RULES)
+_HAN = re.compile(HAN)
+_DIGIT = re.compile("[0-9]")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A finding: half-open range in code points of the given text, type, and score from 0 to 1."""
+
+    start: int
+    end: int
+    type: EntityType
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    start: int
+    end: int
+    type: EntityType
+    score: float
+    basis: Basis
+
+
+def _judge(rule: Rule, text: str, start: int, end: int) -> _Candidate | None:
+    """Score and basis of one match, or None where the rule's check, score or a veto speaks against it."""
+    value = rule.plain(text[start:end])
+    if rule.check is not None and not rule.check(value):
+        return None
+    near = speaks_for(rule.type, text, start, end)
+    proven = rule.proof is not None and rule.proof(value)
+    if rule.proof is not None and not proven:
+        score, basis = (rule.unproven if near else 0.0), Basis.CONTEXT
+    elif near:
+        score, basis = rule.near, Basis.CHECKSUM if proven else Basis.STRUCTURE if rule.alone else Basis.CONTEXT
+    else:
+        score, basis = rule.alone, Basis.CHECKSUM if proven else Basis.STRUCTURE
+    if score < THRESHOLD or (rule.veto and speaks_against(rule.type, text, start, end)):
+        return None
+    return _Candidate(start, end, rule.type, score, basis)
+
+
+def _by_rules(text: str, chinese: bool) -> list[_Candidate]:
+    digits = _DIGIT.search(text) is not None
+    found = []
+    for rule in RULES:
+        if (rule.digits and not digits) or (rule.han is not None and rule.han != chinese):
+            continue
+        for match in rule.pattern.finditer(text):
+            candidate = _judge(rule, text, match.start("v"), match.end("v"))
+            if candidate is not None:
+                found.append(candidate)
+    return found
+
+
+def _by_name(text: str) -> list[_Candidate]:
+    kinds = (
+        (EntityType.ADDRESS, addresses.addresses), (EntityType.ORG, addresses.organisations),
+        (EntityType.PERSON, names.people), (EntityType.LOCATION, addresses.locations),
+    )  # fmt: skip
+    return [_Candidate(f.start, f.end, kind, f.score, Basis.NAME) for kind, find in kinds for f in find(text)]
+
+
+def _resolve(candidates: list[_Candidate]) -> list[_Candidate]:
+    """The best candidates that do not overlap; an address or organisation loses only the part another one takes."""
+    kept: list[_Candidate] = []
+    for one in sorted(candidates, key=lambda c: (-c.basis, c.start - c.end, -c.score, c.start)):
+        start, end = one.start, one.end
+        for other in kept:
+            if start < other.end and other.start < end:
+                if one.type not in {EntityType.ADDRESS, EntityType.ORG}:
+                    end = start
+                elif other.start - start >= end - other.end:
+                    end = other.start
+                else:
+                    start = other.end
+        if end - start >= 2 or (end > start and end - start == one.end - one.start):
+            kept.append(_Candidate(start, end, one.type, one.score, one.basis))
+    return kept
+
+
+def detect(text: str, lang: str = "auto") -> list[Span]:
+    """Identifiers in `text`, by position. `lang`: zh, en or auto (Chinese when a Han character occurs)."""
+    normal = normalise(text)
+    if not normal.text.strip():
+        return []
+    chinese = lang == "zh" or (lang != "en" and _HAN.search(normal.text) is not None)
+    kept = _resolve(_by_rules(normal.text, chinese) + _by_name(normal.text))
+    return sorted(Span(*normal.back(c.start, c.end), c.type, round(c.score, 2)) for c in kept)

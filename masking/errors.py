@@ -1,0 +1,39 @@
+"""What can go wrong while masking, as data. No message ever carries a value of the data."""
+
+from store.errors import ErrorCode
+
+MASK_UNKNOWN_OPERATOR = ErrorCode(
+    "MASK_UNKNOWN_OPERATOR", 400, "There is no masking operator called {name}.", "Use one of: {known}."
+)
+MASK_BAD_ARGUMENTS = ErrorCode(
+    "MASK_BAD_ARGUMENTS",
+    400,
+    "The masking operator {name} was given arguments it does not take: {why}.",
+    "See the operator catalogue: {name} takes {takes}.",
+)
+MASK_NO_KEY = ErrorCode(
+    "MASK_NO_KEY",
+    500,
+    "There is no masking key for the scope label {label}.",
+    "Give the engine a key ring that covers this label, or correct the label in the policy.",
+)
+MASK_NO_ALGORITHM = ErrorCode(
+    "MASK_NO_ALGORITHM",
+    500,
+    "This machine's OpenSSL does not offer {algorithm}.",
+    "Name another algorithm in the policy, for example hmac-sha256.",
+)
+MASK_BAD_RULES = ErrorCode(
+    "MASK_BAD_RULES",
+    400,
+    "The masking rules cannot be used: {why}.",
+    "Write `columns: {{COLUMN: OPERATOR}}`; every column of the file needs a line, `keep` included.",
+)
+MASK_BAD_FILE = ErrorCode(
+    "MASK_BAD_FILE",
+    400,
+    "The file {path} cannot be read as a table.",
+    "Give a .csv, .parquet or .duckdb file that exists and is not empty.",
+)
+MASK_NO_COLUMN = ErrorCode("MASK_NO_COLUMN", 400, "The table has no column called {column}.", "It has: {known}.")
+MASK_TOO_MANY = ErrorCode("MASK_TOO_MANY", 400, "At most {limit} {what} can be made without repeats.", "Ask for fewer.")

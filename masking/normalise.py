@@ -1,0 +1,49 @@
+"""Text as the rules read it, with a way back to where each character stood.
+
+Full-width forms become ASCII and exotic blanks and hyphens plain ones (one for one); characters without width, which
+hide numbers from naive rules, are left out and remembered in the offset map.
+"""
+
+import re
+from dataclasses import dataclass
+
+_FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+_BLANKS = dict.fromkeys((0x00A0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000), 0x20)
+_HYPHENS = dict.fromkeys((0x2010, 0x2011, 0x2012, 0x2013, 0x2014, 0x2212, 0xFE63), 0x2D)
+_DIGITS = {base + digit: 0x30 + digit for base in (0x0660, 0x06F0, 0x1810, 0x1D7CE) for digit in range(10)}
+_ONE_FOR_ONE = _FULL_WIDTH | _BLANKS | _HYPHENS | _DIGITS
+# Mongolian variation selectors are letters' company, not hiding places: they stay.
+_NO_WIDTH = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Normalised:
+    """`text` for the rules; `origin[i]` is the offset of its character i in the given text (None: unchanged)."""
+
+    text: str
+    origin: tuple[int, ...] | None
+
+    def back(self, start: int, end: int) -> tuple[int, int]:
+        """A non-empty half-open range of `text` as a range of the given text, in code points."""
+        if self.origin is None:
+            return start, end
+        return self.origin[start], self.origin[end - 1] + 1
+
+
+def normalise(text: str) -> Normalised:
+    """The normal form of `text`; linear, and without a map where nothing had to go."""
+    if text.isascii():
+        return Normalised(text, None)
+    plain = text.translate(_ONE_FOR_ONE)
+    if _NO_WIDTH.search(plain) is None:
+        return Normalised(plain, None)
+    origin = tuple(i for i, letter in enumerate(plain) if _NO_WIDTH.match(letter) is None)
+    return Normalised("".join(plain[i] for i in origin), origin)
+
+
+_SEPARATORS = re.compile(r"[\s.·_-]+")
+
+
+def compact(value: str) -> str:
+    """A number without the separators people put into it."""
+    return _SEPARATORS.sub("", value)

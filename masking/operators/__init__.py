@@ -1,0 +1,31 @@
+"""The catalogue of masking operators, and the functions an engine needs for the keyed ones."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from masking.operators.engine import EngineFunction, engine_functions
+from masking.operators.generalise import GENERALISE
+from masking.operators.interface import MASKED, Family, Operator, Result
+from masking.operators.keyed import DATE_SHIFT, PSEUDONYM
+from masking.operators.numbers import BUCKET, ROUND, TOP_CODE
+from masking.operators.partial import PARTIAL
+from masking.operators.replace import CONSTANT, KEEP, NULLIFY, REDACT
+from masking.operators.text import REDACT_TEXT
+
+_ALL = (
+    KEEP,
+    NULLIFY,
+    CONSTANT,
+    REDACT,
+    PARTIAL,
+    GENERALISE,
+    BUCKET,
+    ROUND,
+    TOP_CODE,
+    PSEUDONYM,
+    DATE_SHIFT,
+    REDACT_TEXT,
+)
+OPERATORS: Mapping[str, Operator] = MappingProxyType({operator.name: operator for operator in _ALL})
+
+__all__ = ["MASKED", "OPERATORS", "EngineFunction", "Family", "Operator", "Result", "engine_functions"]

@@ -1,0 +1,31 @@
+"""The functions an engine process registers so that keyed and text operators run inside it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from masking.operators import keyed, text
+
+
+class EngineFunction(NamedTuple):
+    """A SQL function over Arrow arrays: `call(*arrays) -> pyarrow.Array`; SQL type names as DuckDB spells them."""
+
+    name: str
+    call: Callable[..., Any]
+    arguments: list[str]
+    returns: str
+
+
+def engine_functions(keys: Mapping[str, bytes]) -> list[EngineFunction]:
+    """Functions closed over `keys` (label -> key, for example a `masking.keys.KeyRing`).
+
+    For DuckDB: `connection.create_function(name, call, arguments, returns, type="arrow")` with its default NULL
+    handling. A label without a key raises MASK_NO_KEY. `yurt_pseudonym` (SM3) is absent where OpenSSL has no SM3.
+    """
+    made = [EngineFunction("yurt_redact_text", text.redacted, ["VARCHAR"], "VARCHAR")]
+    for algorithm, name in keyed.PSEUDONYM_FUNCTIONS.items():
+        if algorithm == "hmac-sm3" and not keyed.SM3_AVAILABLE:
+            continue
+        pseudonym = keyed.Keyed(keys, keyed.DIGESTS[algorithm]).pseudonyms
+        made.append(EngineFunction(name, pseudonym, ["VARCHAR", "VARCHAR"], "VARCHAR"))
+    shift = keyed.Keyed(keys, "sha256").shift_days
+    return [*made, EngineFunction("yurt_shift_days", shift, ["VARCHAR", "INTEGER", "VARCHAR"], "INTEGER")]

@@ -1,0 +1,121 @@
+"""Keyed operators: pseudonym and date_shift. In SQL they are a function call with a scope label, never a key.
+
+HMAC per RFC 2104 over SM3 (GM/T 0004) or SHA-256. A plain hash would not do: identity and phone numbers are few
+enough to be enumerated in minutes.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import pyarrow as pa
+from pydantic import Field
+from sqlglot import exp
+
+from masking.errors import MASK_NO_KEY
+from masking.operators.interface import Arguments, Family, Operator, Result, function, literal, number, text_of
+from store.errors import YurtError
+
+LABEL = r"^[A-Za-z0-9_.:/\u4e00-\u9fff-]{1,100}$"
+DIGITS = 32  # hexadecimal digits of a pseudonym: 128 bits
+SM3_AVAILABLE = "sm3" in hashlib.algorithms_available
+DEFAULT_ALGORITHM: Literal["hmac-sm3", "hmac-sha256"] = "hmac-sm3" if SM3_AVAILABLE else "hmac-sha256"
+PSEUDONYM_FUNCTIONS = {"hmac-sm3": "yurt_pseudonym", "hmac-sha256": "yurt_pseudonym_sha256"}
+DIGESTS = {"hmac-sm3": "sm3", "hmac-sha256": "sha256"}
+
+
+class PseudonymArguments(Arguments):
+    """`scope`: label whose key is used; same label, same pseudonyms. `algorithm` is part of the SQL function's name."""
+
+    scope: str = Field("default", pattern=LABEL)
+    algorithm: Literal["hmac-sm3", "hmac-sha256"] = DEFAULT_ALGORITHM
+
+
+class DateShiftArguments(Arguments):
+    """Shift by -`days`..+`days`, the same for all dates of one `subject` (a column of the same table), never 0."""
+
+    subject: str = Field(min_length=1, max_length=128)
+    days: int = Field(30, ge=1, le=3650)
+    scope: str = Field("default", pattern=LABEL)
+
+
+def _pseudonym(column: exp.Expression, args: PseudonymArguments) -> exp.Expression:
+    return function(PSEUDONYM_FUNCTIONS[args.algorithm], text_of(column), literal(args.scope))
+
+
+def _date_shift(column: exp.Expression, args: DateShiftArguments) -> exp.Expression:
+    table = column.args.get("table") if isinstance(column, exp.Column) else None
+    subject = exp.Column(this=exp.to_identifier(args.subject, quoted=True), table=table.copy() if table else None)
+    shift = function("yurt_shift_days", text_of(subject), number(args.days), literal(args.scope))
+    return exp.Add(this=exp.TryCast(this=column, to=exp.DataType.build("date")), expression=shift)
+
+
+class Keyed:
+    """The engine functions of one digest: one prepared HMAC state per label, copied per value."""
+
+    def __init__(self, keys: Mapping[str, bytes], digest: str) -> None:
+        self.keys, self.digest = keys, digest
+        self.states: dict[str, hmac.HMAC] = {}
+
+    def mac(self, label: str, message: bytes) -> hmac.HMAC:
+        """The finished HMAC of `message`; raises MASK_NO_KEY."""
+        if label not in self.states:
+            try:
+                key = self.keys[label]
+            except KeyError:
+                raise YurtError(MASK_NO_KEY, label=label) from None
+            self.states[label] = hmac.new(key, b"", self.digest)
+        state = self.states[label].copy()
+        state.update(message)
+        return state
+
+    def pseudonyms(self, values: Any, labels: Any) -> pa.Array:
+        """Pseudonyms of a text array under the label of each row; NULL stays NULL. Equal values are computed once."""
+        made: list[str | None] = []
+        known: dict[tuple[str, str], str] = {}
+        for value, label in zip(values.to_pylist(), labels.to_pylist(), strict=True):
+            if value is None:
+                made.append(None)
+                continue
+            pseudonym = known.get((label, value))
+            if pseudonym is None:
+                pseudonym = known[label, value] = self.mac(label, value.encode()).hexdigest()[:DIGITS]
+            made.append(pseudonym)
+        return pa.array(made, pa.string())
+
+    def shift_days(self, subjects: Any, spans: Any, labels: Any) -> pa.Array:
+        """Days to shift, per subject: -span..span without 0. A NULL subject gives NULL, which hides the date."""
+        made: list[int | None] = []
+        for subject, span, label in zip(subjects.to_pylist(), spans.to_pylist(), labels.to_pylist(), strict=True):
+            if subject is None or span is None:
+                made.append(None)
+                continue
+            digest = self.mac(label, b"shift\x00" + subject.encode()).digest()
+            step = int.from_bytes(digest[:8], "big") % (2 * span)
+            made.append(step - span if step < span else step - span + 1)
+        return pa.array(made, pa.int32())
+
+
+PSEUDONYM = Operator(
+    "pseudonym",
+    "The value gives way to a keyed code; equal values get equal codes within a scope.",
+    Family.PSEUDONYMISATION,
+    Result.TEXT,
+    PseudonymArguments,
+    _pseudonym,
+    joinable=True,
+    keyed=True,
+    attack="Frequencies survive: do not use it on values of few kinds, such as surnames.",
+)
+DATE_SHIFT = Operator(
+    "date_shift",
+    "All dates of one person move by the same secret number of days.",
+    Family.RANDOMISATION,
+    Result.DATE,
+    DateShiftArguments,
+    _date_shift,
+    format_kept=True,
+    keyed=True,
+    attack="One known true date of a person reveals the shift of all of theirs.",
+)

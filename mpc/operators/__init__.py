@@ -1,0 +1,1 @@
+"""Joint operators: what each party's agent does, step by step. One module per operator."""

@@ -1,0 +1,277 @@
+"""The check: from SQL text to a governed query, or a refusal. Pure; nothing is executed and nothing is read."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from policies import check_expression, check_subquery, rewrite
+from policies.check_select import select
+from policies.check_subquery import free
+from policies.demand import rows_refused
+from policies.environment import Environment
+from policies.errors import (
+    CONSTRUCT_NOT_ALLOWED,
+    SQL_INVALID,
+    SQL_TOO_DEEP,
+    SQL_TOO_LARGE,
+    STATEMENT_NOT_ALLOWED,
+    TYPE_MISMATCH,
+)
+from policies.labels import Value, combined, common_kind
+from policies.model import Policy
+from policies.refusal import Refusal
+from policies.resolve import Relation, Scope
+from policies.schema import Schema
+
+logging.getLogger("sqlglot").setLevel(logging.ERROR)  # its warnings quote the query
+
+MAX_CHARACTERS = 20_000
+MAX_NODES = 4_000
+MAX_TABLES = 100
+MAX_DEPTH = 60
+MAX_BRACKETS = 50  # the parser's time grows with their square
+MAX_BARE_JOINS = 6  # and doubles with each JOIN that lacks its ON
+DIALECTS = ("duckdb", "postgres", "spark")
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A query that passed, before the history is asked."""
+
+    tree: exp.Expr
+    relation: Relation
+    environment: Environment
+
+
+def parse(sql: str, dialect: str) -> exp.Expr:
+    """The one SELECT in `sql`. Refuses anything else; limits come before the parser."""
+    if len(sql) > MAX_CHARACTERS:
+        raise Refusal.of(SQL_TOO_LARGE, limit=MAX_CHARACTERS, what="characters")
+    depth = 0
+    for character in sql:
+        depth += (character in "([{") - (character in ")]}")
+        if depth > MAX_DEPTH:
+            raise Refusal.of(SQL_TOO_DEEP, limit=MAX_DEPTH)
+    try:
+        _limited(sql, dialect)
+        statements = [each for each in sqlglot.parse(sql, dialect=dialect) if each is not None]
+    except (SqlglotError, ValueError):
+        raise Refusal.of(SQL_INVALID, dialect=dialect) from None
+    except (RecursionError, MemoryError):
+        raise Refusal.of(SQL_TOO_DEEP, limit=MAX_DEPTH) from None
+    if len(statements) != 1 or not isinstance(statements[0], (exp.Select, exp.SetOperation, exp.Subquery)):
+        raise Refusal.of(STATEMENT_NOT_ALLOWED)
+    tree = statements[0]
+    if sum(1 for _ in tree.walk()) > MAX_NODES:
+        raise Refusal.of(SQL_TOO_LARGE, limit=MAX_NODES, what="parts")
+    return tree
+
+
+def _limited(sql: str, dialect: str) -> None:
+    """Refuse what would cost the parser too much, and comments that engines read differently."""
+    brackets = joins = 0
+    for token in sqlglot.tokenize(sql, dialect=dialect):
+        if any("/*" in comment or "*/" in comment for comment in token.comments):
+            raise Refusal.of(
+                CONSTRUCT_NOT_ALLOWED, None, what="A comment inside a comment", hint="Leave the inner one out."
+            )
+        brackets += token.text == "["
+        word = token.text.upper()
+        joins = joins + 1 if word == "JOIN" else 0 if word in ("ON", "USING") else joins
+        if brackets > MAX_BRACKETS:
+            raise Refusal.of(SQL_TOO_LARGE, limit=MAX_BRACKETS, what="brackets")
+        if joins > MAX_BARE_JOINS:
+            raise Refusal.of(SQL_TOO_LARGE, limit=MAX_BARE_JOINS, what="joins without ON")
+
+
+def check(sql: str, policy: Policy, schema: Schema, dialect: str, user: Mapping[str, object]) -> Checked:
+    """Check one query. Raises `Refusal`."""
+    tree = parse(sql, dialect)
+    mentioned = frozenset(each.name.lower() for each in tree.find_all(exp.Identifier))
+    environment = Environment(
+        policy=policy,
+        schema=schema,
+        dialect=dialect,
+        user=user,
+        mentioned=mentioned,
+        starred=any(not isinstance(star.parent, exp.Count) for star in tree.find_all(exp.Star)),
+        query=query,
+        value=check_expression.value,
+        meta={
+            "in_query": check_subquery.in_query,
+            "owned": set(),
+            "inner": set(),
+            "key_outputs": {},
+            "key_nodes": {},
+            "shown": set(),
+            "nested": False,
+            "full": {},
+        },
+    )
+    relation = query(environment, tree, Scope(), inside=False)
+    return Checked(relation.query, relation, environment)
+
+
+def query(env: Environment, node: exp.Expr, parent: Scope, inside: bool) -> Relation:
+    """Check a SELECT or a set operation in a new scope under `parent`."""
+    if env.count > MAX_TABLES * 20 or len(env.governed) > MAX_TABLES:
+        raise Refusal.of(SQL_TOO_LARGE, limit=MAX_TABLES, what="tables")
+    scope = Scope(parent=parent)
+    if isinstance(node, exp.Subquery):
+        extra = [name for name, given in node.args.items() if given and name != "this"]
+        if extra:
+            raise Refusal.of(
+                CONSTRUCT_NOT_ALLOWED, node, what=f"A query in parentheses with {extra[0]}", hint="Leave that out."
+            )
+        return query(env, node.this, parent, inside)
+    common = _with(env, node, scope)
+    if isinstance(node, exp.Select):
+        found = select(env, node, scope, top=not inside)
+    elif isinstance(node, exp.SetOperation):
+        found = _set_operation(env, node, scope, inside)
+    else:
+        raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what=node.key.upper(), hint="Write a SELECT.")
+    if common:
+        found.query.set("with_", exp.With(expressions=common))
+    return found
+
+
+def _with(env: Environment, node: exp.Expr, scope: Scope) -> list[exp.Expr]:
+    """Check the common table expressions; those that give statistics keep their place, rows are put in at each use."""
+    with_ = node.args.get("with_")
+    if with_ is None:
+        return []
+    if with_.args.get("recursive"):
+        raise Refusal.of(
+            CONSTRUCT_NOT_ALLOWED, with_, what="WITH RECURSIVE", hint="Write plain common table expressions."
+        )
+    made: list[exp.Expr] = []
+    for each in with_.expressions:
+        name = each.alias.lower()
+        if name in scope.ctes:
+            raise Refusal.of(CONSTRUCT_NOT_ALLOWED, each, what="Two common tables of one name", hint="Rename one.")
+        inner = Scope(parent=scope.parent, ctes=dict(scope.ctes))
+        relation = query(env, each.this, inner, inside=True)
+        relation.renames = tuple(column.name for column in each.args["alias"].columns)
+        relation.name = f"c{env.number()}"
+        relation.definition = (each.this, inner)
+        scope.ctes[name] = relation
+        if not relation.units:
+            made.append(exp.CTE(this=relation.query, alias=exp.TableAlias(this=rewrite.quoted(relation.name))))
+    return made
+
+
+def _set_operation(env: Environment, node: exp.SetOperation, scope: Scope, inside: bool) -> Relation:
+    """UNION, INTERSECT, EXCEPT. Only UNION ALL leaves each branch's groups apart, so only it keeps hidden columns."""
+    for name, given in node.args.items():
+        if given and name not in ("this", "expression", "distinct", "by_name", "with_", "order", "limit", "offset"):
+            raise Refusal.of(
+                CONSTRUCT_NOT_ALLOWED, node, what=f"{node.key.upper()} with {name}", hint="Leave that out."
+            )
+    plain = isinstance(node, exp.Union) and not node.args.get("distinct")
+    apart = plain and not inside
+    branches = [query(env, each, scope, inside=not apart) for each in (node.this, node.expression)]
+    for branch, each in zip(branches, (node.this, node.expression), strict=True):
+        if branch.units or not free(env, branch):
+            if branch.units and not free(env, branch):
+                raise rows_refused(env.policy, branch.units[0].dataset, each)
+            branch.query.set("expressions", branch.query.expressions[: len(branch.columns)])
+    names, columns = _aligned(node, branches)
+    hidden = [name for branch in branches for name in branch.hidden]
+    sides = [_projected(env, branch, places, names, hidden) for branch, places in zip(branches, columns, strict=True)]
+    made = type(node)(this=sides[0], expression=sides[1], distinct=node.args.get("distinct"))
+    shown = {name: _merged(node, branches, columns, place) for place, name in enumerate(names)}
+    _tail(node, made, names)
+    influence = frozenset().union(*(branch.influence for branch in branches))
+    return Relation(made, shown, influence=influence, exact=False, hidden=tuple(hidden))
+
+
+def _aligned(node: exp.SetOperation, branches: list[Relation]) -> tuple[list[str], list[list[int | None]]]:
+    """Output names, and for each branch the position of its column for each of them."""
+    lists = [[name.rpartition(":")[0] if ":" in name else name for name in branch.columns] for branch in branches]
+    if not node.args.get("by_name"):
+        if len(lists[0]) != len(lists[1]):
+            raise Refusal.of(
+                CONSTRUCT_NOT_ALLOWED,
+                node,
+                what="A UNION of different widths",
+                hint="Select as many columns on both sides.",
+            )
+        return lists[0], [list(range(len(lists[0]))) for _ in branches]
+    names = list(dict.fromkeys([*lists[0], *lists[1]]))
+    return names, [[each.index(name) if name in each else None for name in names] for each in lists]
+
+
+def _projected(
+    env: Environment, branch: Relation, places: list[int | None], names: list[str], hidden: list[str]
+) -> exp.Expr:
+    """A branch with its columns in the common order and NULL for the other branch's hidden ones."""
+    straight = places == list(range(len(branch.columns))) and list(branch.hidden) == hidden
+    if straight:
+        return (
+            branch.query
+            if isinstance(branch.query, exp.Select) and not _tailed(branch.query)
+            else _wrapped(branch.query)
+        )
+    alias = f"s{env.number()}"
+    inner = [each.alias_or_name for each in branch.query.selects] if isinstance(branch.query, exp.Query) else []
+    outputs: list[exp.Expr] = []
+    for place, name in zip(places, names, strict=True):
+        value = exp.null() if place is None else rewrite.column(inner[place], alias)
+        outputs.append(exp.Alias(this=value, alias=rewrite.quoted(name)))
+    for name in hidden:
+        own = rewrite.column(name, alias) if name in branch.hidden else exp.null()
+        outputs.append(exp.Alias(this=own, alias=rewrite.quoted(name)))
+    item = exp.Subquery(this=branch.query, alias=exp.TableAlias(this=rewrite.quoted(alias)))
+    return exp.Select(expressions=outputs).from_(item, copy=False)
+
+
+def _tailed(tree: exp.Expr) -> bool:
+    return any(tree.args.get(name) for name in ("order", "limit", "offset", "with_"))
+
+
+def _wrapped(tree: exp.Expr) -> exp.Expr:
+    return exp.Subquery(this=tree)
+
+
+def _merged(node: exp.SetOperation, branches: list[Relation], columns: list[list[int | None]], place: int) -> Value:
+    parts: list[Value] = []
+    for branch, places in zip(branches, columns, strict=True):
+        position = places[place]
+        if position is not None:
+            parts.append(list(branch.columns.values())[position])
+    kind = common_kind(part.kind for part in parts)
+    if kind == "other" and any(part.kind != "other" for part in parts):
+        raise Refusal.of(TYPE_MISMATCH, node, left=parts[0].kind, right=parts[-1].kind)
+    return replace(combined(parts[0].node, kind, parts), aggregates=frozenset())
+
+
+def _tail(node: exp.SetOperation, made: exp.Expr, names: list[str]) -> None:
+    """ORDER BY output names or positions, constant LIMIT and OFFSET."""
+    order = node.args.get("order")
+    lowered = [name.lower() for name in names]
+    items: list[exp.Expr] = []
+    for each in order.expressions if order else []:
+        inner = each.this.unnest()
+        if isinstance(inner, exp.Var) and inner.name.upper() == "ALL":
+            places = list(range(len(names)))
+        elif isinstance(inner, exp.Column) and not inner.table and inner.name.lower() in lowered:
+            places = [lowered.index(inner.name.lower())]
+        elif isinstance(inner, exp.Literal) and inner.is_int and 1 <= int(inner.this) <= len(names):
+            places = [int(inner.this) - 1]
+        else:
+            raise Refusal.of(CONSTRUCT_NOT_ALLOWED, each, what="This ORDER BY", hint="Order by an output column.")
+        direction = {name: each.args.get(name) for name in ("desc", "nulls_first")}
+        items += [exp.Ordered(this=exp.Literal.number(place + 1), **direction) for place in places]
+    if items:
+        made.set("order", exp.Order(expressions=items))
+    for name in ("limit", "offset"):
+        given = node.args.get(name)
+        if given is not None:
+            if not isinstance(given.expression, exp.Literal) or not given.expression.is_int:
+                raise Refusal.of(CONSTRUCT_NOT_ALLOWED, given, what="A computed LIMIT", hint="Write a number.")
+            made.set(name, given.copy())

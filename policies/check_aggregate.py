@@ -1,0 +1,314 @@
+"""Aggregates: what each may be fed, and whose rows its value is about."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from sqlglot import exp
+
+from policies.check_predicate import constant, filtered
+from policies.decision import Source
+from policies.demand import all_readable, column_of, demand, demand_present, permits, readable
+from policies.environment import Aggregate, Block, Environment
+from policies.errors import (
+    AGGREGATE_REVEALS,
+    CONSTRUCT_NOT_ALLOWED,
+    DOMINANCE_UNSUPPORTED,
+    FUNCTION_NOT_ALLOWED,
+    NON_LINEAR,
+    QUANTILE_RANGE,
+    TYPE_MISMATCH,
+)
+from policies.functions import FLAGS, QUANTILES, REVEALING, SAFE
+from policies.labels import Dep, Level, Value
+from policies.model import Use
+from policies.refusal import Refusal
+
+NAMED: dict[str, type[exp.Expr]] = {}
+"""Aggregates the parser leaves as plain calls; none is allowed yet that is not a class of its own."""
+
+
+def aggregate(env: Environment, block: Block, node: exp.Expr) -> Value:
+    """Check one aggregate call with its FILTER. A placeholder stands for it until the block is done."""
+    if block.phase != "groups":
+        raise Refusal.of(
+            CONSTRUCT_NOT_ALLOWED, node, what="An aggregate in this place", hint="Use HAVING, or a subquery."
+        )
+    with block.during("argument"):
+        call, condition = node, None
+        while isinstance(call, (exp.Filter, exp.IgnoreNulls)):
+            if isinstance(call, exp.Filter):
+                condition = filtered(env, block, call.expression.this)
+            call = call.this
+        call = _within_group(call)
+        made, found, parts = _call(env, block, call)
+    where = condition.node if condition else None
+    if where is not None:
+        made = exp.Filter(this=made, expression=exp.Where(this=where))
+    number = env.number()
+    entry = Aggregate(number, made, frozenset(), [], [], condition=where)
+    deps = frozenset().union(*(part.all_deps for part in parts), condition.all_deps if condition else frozenset())
+    entry.deps = deps
+    _row_sets(env, entry, call, parts, where)
+    block.aggregates[number] = entry
+    how = "count" if isinstance(call, (exp.Count, exp.CountIf, exp.ApproxDistinct)) else "aggregate"
+    sources = {Source(source.dataset, source.column, how) for part in parts for source in part.sources}
+    if condition:
+        sources |= {Source(source.dataset, source.column, "influence") for source in condition.sources}
+    return Value(
+        exp.Placeholder(this=f"{'guarded' if block.windowed else 'plain'}{number}"),
+        Level.RELEASED,
+        found,
+        aggregates=frozenset() if block.windowed else frozenset({number}),
+        sources=frozenset(sources),
+    )
+
+
+def _within_group(call: exp.Expr) -> exp.Expr:
+    """percentile_cont(q) WITHIN GROUP (ORDER BY x) as quantile_cont(x, q)."""
+    if not isinstance(call, exp.WithinGroup):
+        return call
+    inner, order = call.this, call.expression
+    if (
+        type(inner) not in (exp.PercentileCont, exp.PercentileDisc)
+        or len(order.expressions) != 1
+        or order.expressions[0].args.get("desc")
+    ):
+        raise Refusal.of(FUNCTION_NOT_ALLOWED, call, name=f"{inner.key} WITHIN GROUP")
+    made: exp.Expr = type(inner)(this=order.expressions[0].this.copy(), expression=inner.this.copy())
+    return made
+
+
+def _call(env: Environment, block: Block, call: exp.Expr) -> tuple[exp.Expr, str, list[Value]]:
+    """The rewritten call, the kind of its value, and its arguments."""
+    if isinstance(call, exp.Count):
+        return _count(env, block, call)
+    if isinstance(call, exp.CountIf):
+        part = filtered(env, block, call.this)
+        return exp.Count(this=exp.Case(ifs=[exp.If(this=part.node, true=exp.Literal.number(1))])), "int", [part]
+    if isinstance(call, exp.ApproxDistinct):
+        part = env.value(env, block, call.this)
+        demand(env.policy, part.all_deps, Use.COUNT, call)
+        return exp.ApproxDistinct(this=part.node), "int", [part]
+    if type(call) in SAFE:
+        return _statistic(env, block, call)
+    if type(call) in QUANTILES:
+        return _quantile(env, block, call)
+    if isinstance(call, REVEALING):
+        return _revealing(env, block, call)
+    raise Refusal.of(
+        FUNCTION_NOT_ALLOWED, call, name=call.sql_name().lower() if isinstance(call, exp.Func) else call.key
+    )
+
+
+def _plainly(call: exp.Expr, *names: str) -> dict[str, object]:
+    for name, given in call.args.items():
+        if given and name not in names and name not in FLAGS:
+            raise Refusal.of(
+                CONSTRUCT_NOT_ALLOWED, call, what=f"{call.key.upper()} with {name}", hint="Leave that part out."
+            )
+    return {name: given for name, given in call.args.items() if name in FLAGS}
+
+
+def _count(env: Environment, block: Block, call: exp.Count) -> tuple[exp.Expr, str, list[Value]]:
+    flags = _plainly(call, "this")
+    inner = call.this
+    if inner is None or isinstance(inner, exp.Star):
+        return exp.Count(this=exp.Star(), **flags), "int", []
+    if isinstance(inner, exp.Distinct):
+        if len(inner.expressions) != 1 or inner.args.get("on"):
+            raise Refusal.of(
+                CONSTRUCT_NOT_ALLOWED, call, what="COUNT(DISTINCT …) of several columns", hint="Count one column."
+            )
+        part = env.value(env, block, inner.expressions[0])
+        demand(env.policy, part.deps, Use.COUNT, call)
+        demand(env.policy, part.preds, Use.FILTER, call)
+        return exp.Count(this=exp.Distinct(expressions=[part.node]), **flags), "int", [part]
+    part = env.value(env, block, inner)
+    demand_present(env.policy, part.deps, call)
+    demand(env.policy, part.preds, Use.FILTER, call)
+    return exp.Count(this=part.node, **flags), "int", [part]
+
+
+def _statistic(env: Environment, block: Block, call: exp.Expr) -> tuple[exp.Expr, str, list[Value]]:
+    names = SAFE[type(call)]
+    flags = _plainly(call, *names)
+    parts: list[Value] = []
+    for name in names:
+        inner = call.args[name]
+        if isinstance(inner, exp.Distinct):
+            raise Refusal.of(
+                CONSTRUCT_NOT_ALLOWED, call, what=f"{call.key.upper()}(DISTINCT …)", hint="Leave DISTINCT out."
+            )
+        part = env.value(env, block, inner)
+        if part.kind not in ("int", "num", "any", "bool"):
+            raise Refusal.of(TYPE_MISMATCH, call, left=part.kind, right="number")
+        demand(env.policy, part.deps, Use.AGGREGATE, call)
+        demand(env.policy, part.preds, Use.FILTER, call)
+        if part.degree > 2 and not all(
+            readable(env.policy, dep) or permits(env.policy, dep, Use.GROUP) for dep in part.deps
+        ):
+            raise Refusal.of(NON_LINEAR, call, name=call.key)
+        parts.append(part)
+    made = type(call)(**dict(zip(names, (part.node for part in parts), strict=True)), **flags)
+    return made, "int" if isinstance(call, exp.Sum) and parts[0].kind == "int" else "num", parts
+
+
+def _quantile(env: Environment, block: Block, call: exp.Expr) -> tuple[exp.Expr, str, list[Value]]:
+    where = QUANTILES[type(call)]
+    flags = _plainly(call, "this", *([where] if where else []))
+    part = env.value(env, block, call.this)
+    share: Decimal | None = Decimal("0.5")
+    if where:
+        given: Value = env.value(env, block, call.args[where])
+        share = constant(given)
+    if part.level is Level.ROW and not all_readable(env.policy, part.all_deps):
+        for dep in sorted(part.all_deps, key=str):
+            column = column_of(env.policy, dep)
+            name = f"{env.policy.datasets[dep.dataset].name}.{column.name}"
+            if column.quantile is None or part.plain is None:
+                raise Refusal.of(
+                    AGGREGATE_REVEALS, call, rule=f"{name}: {column.described()}", name=call.key, column=name
+                )
+            low, high = column.quantile
+            if share is None or not low <= float(share) <= high:
+                raise Refusal.of(
+                    QUANTILE_RANGE, call, rule=f"{name}: {column.described()}", column=name, allowed=f"{low} to {high}"
+                )
+    if share is None or not 0 <= share <= 1:
+        raise Refusal.of(CONSTRUCT_NOT_ALLOWED, call, what="A computed quantile", hint="Write a constant from 0 to 1.")
+    made = type(call)(this=part.node, **flags)
+    if where:
+        made.set(where, call.args[where].copy())
+    return made, part.kind if isinstance(call, exp.PercentileDisc) else "num", [part]
+
+
+def _revealing(env: Environment, block: Block, call: exp.Expr) -> tuple[exp.Expr, str, list[Value]]:
+    """An aggregate that returns values of single rows: over released statistics or readable columns only."""
+    names = ("this", "expression") if isinstance(call, (exp.ArgMax, exp.ArgMin)) else ("this", "separator")
+    flags = _plainly(call, *names)
+    parts: list[Value] = []
+    made = type(call)(**flags)
+    for name in names:
+        inner = call.args.get(name)
+        if inner is None:
+            continue
+        distinct = isinstance(inner, exp.Distinct)
+        part = env.value(env, block, inner.expressions[0] if distinct else inner)
+        for dep in sorted(part.all_deps, key=str):
+            if part.level is Level.ROW and not readable(env.policy, dep):
+                column = column_of(env.policy, dep)
+                full = f"{env.policy.datasets[dep.dataset].name}.{column.name}"
+                raise Refusal.of(
+                    AGGREGATE_REVEALS, call, rule=f"{full}: {column.described()}", name=call.key, column=full
+                )
+        made.set(name, exp.Distinct(expressions=[part.node]) if distinct else part.node)
+        parts.append(part)
+    if isinstance(call, exp.AnyValue):
+        return exp.AnyValue(this=made.this), parts[0].kind, parts
+    kind = "text" if isinstance(call, exp.GroupConcat) else "other" if isinstance(call, exp.ArrayAgg) else parts[0].kind
+    return made, kind, parts
+
+
+# whose rows
+
+
+def _and(where: exp.Expr | None, other: exp.Expr) -> exp.Expr:
+    if where is None:
+        return other
+    return exp.And(this=exp.Paren(this=where.copy()), expression=exp.Paren(this=other))
+
+
+def _present(part: Value, env: Environment) -> exp.Expr | None:
+    """`part IS NOT NULL`, where it can be NULL."""
+    if part.plain is not None:
+        table = env.schema.tables[part.plain.dataset]
+        if part.plain.column in table.required:
+            return None
+    if part.level is not Level.ROW:
+        return None
+    return exp.Not(this=exp.Is(this=exp.Paren(this=part.node.copy()), expression=exp.Null()))
+
+
+def branches(node: exp.Expr) -> Iterator[exp.Expr]:
+    """The conditions under which a CASE inside `node` gives something other than 0 or NULL."""
+    for case in node.find_all(exp.Case):
+        if case.args.get("this") is not None:
+            continue
+        earlier: list[exp.Expr] = []
+        for each in case.args["ifs"]:
+            if not _nothing(each.args.get("true")):
+                yield _after(earlier, each.this.copy())
+            earlier.append(each.this)
+        if not _nothing(case.args.get("default")):
+            yield _after(earlier, None)
+    for cast in node.find_all(exp.Cast):
+        if isinstance(cast.this.unnest(), (exp.Predicate, exp.Connector, exp.Not)):
+            yield cast.this.copy()
+
+
+def _nothing(node: exp.Expr | None) -> bool:
+    return (
+        node is None
+        or isinstance(node, exp.Null)
+        or (isinstance(node, exp.Literal) and not node.is_string and Decimal(node.this) == 0)
+    )
+
+
+def _after(earlier: list[exp.Expr], test: exp.Expr | None) -> exp.Expr:
+    parts = [
+        exp.Not(this=exp.Is(this=exp.Paren(this=each.copy()), expression=exp.Boolean(this=True))) for each in earlier
+    ]
+    if test is not None:
+        return exp.and_(*parts, test, copy=False) if parts else test
+    return exp.and_(*parts, copy=False) if len(parts) > 1 else parts[0]
+
+
+def _row_sets(env: Environment, entry: Aggregate, call: exp.Expr, parts: list[Value], where: exp.Expr | None) -> None:
+    """Which row sets need enough units, and which are compared with other sets of the block."""
+    everything = where.copy() if where is not None else exp.true()
+    entry.present.append(everything)
+    counted = isinstance(call, (exp.Count, exp.CountIf, exp.ApproxDistinct))
+    conditional = False
+    for part in parts:
+        not_null = _present(part, env)
+        if not_null is not None and not isinstance(call, exp.CountIf):
+            entry.present.append(_and(where, not_null))
+            if counted:
+                entry.compared.append(_and(where, not_null.copy()))
+        for branch in branches(part.node) if part.level is Level.ROW else ():
+            conditional = True
+            entry.present.append(_and(where, branch))
+            entry.compared.append(_and(where, branch.copy()))
+        if conditional and not counted and part.kind in ("int", "num"):
+            entry.present.append(
+                _and(where, exp.NEQ(this=exp.Paren(this=part.node.copy()), expression=exp.Literal.number(0)))
+            )
+        if isinstance(call, exp.CountIf):
+            entry.present.append(_and(where, part.node.copy()))
+            entry.compared.append(_and(where, part.node.copy()))
+    if not entry.compared:
+        entry.compared.append(everything.copy())
+    if type(call) in SAFE or type(call) in QUANTILES:
+        for part in parts:
+            entry.totals += _ruled_columns(env, part, call)
+
+
+def _ruled_columns(env: Environment, part: Value, call: exp.Expr) -> list[exp.Expr]:
+    """Columns of the argument whose totals fall under a dominance rule: the columns alone, since adding a constant
+    to each would hide who dominates."""
+    ruled = {(dep.instance, dep.column): dep for dep in part.deps if _ruled(env, dep)}
+    found: dict[str, exp.Expr] = {}
+    for node in part.node.find_all(exp.Column):
+        base = env.to_base(node)
+        if isinstance(base, exp.Column) and (base.table, base.name.lower()) in ruled:
+            found[node.sql()] = node.copy()
+            ruled.pop((base.table, base.name.lower()))
+    if ruled:  # computed in a subquery, where it cannot be seen on its own
+        dataset = env.policy.datasets[min(dep.dataset for dep in ruled.values())]
+        raise Refusal.of(DOMINANCE_UNSUPPORTED, call, rule=f"{dataset.name}.release.dominance", dataset=dataset.name)
+    return list(found.values())
+
+
+def _ruled(env: Environment, dep: Dep) -> bool:
+    release = env.policy.datasets[dep.dataset].release
+    return (release.dominance is not None or release.p_percent is not None) and not readable(env.policy, dep)

@@ -1,0 +1,280 @@
+"""FROM and JOIN: which rows come in, under which labels."""
+
+from dataclasses import replace
+
+from sqlglot import exp
+
+from policies import rewrite
+from policies.check_predicate import chosen_by
+from policies.environment import RESERVED, Block, Environment
+from policies.errors import (
+    COLUMN_UNKNOWN,
+    CONSTRUCT_NOT_ALLOWED,
+    JOIN_UNCONNECTED,
+    RELEASE_MODE_UNAVAILABLE,
+    TABLE_UNKNOWN,
+)
+from policies.labels import Level, Value, common_kind
+from policies.model import Mode
+from policies.refusal import Refusal
+from policies.resolve import Relation, Scope, Source, Unit
+
+MAX_SERIES = 10_000
+
+
+def from_clause(env: Environment, block: Block, select: exp.Select) -> tuple[exp.Expr | None, list[exp.Expr]]:
+    """The rewritten FROM item and joins; sources, links and conditions go into `block`."""
+    first = select.args.get("from_")
+    if first is None:
+        if select.args.get("joins") or select.args.get("laterals"):
+            raise Refusal.of(CONSTRUCT_NOT_ALLOWED, select, what="A join without FROM", hint="Start with FROM.")
+        return None, []
+    item = source(env, block, first.this)
+    joins: list[exp.Expr] = [_join(env, block, node) for node in select.args.get("joins") or []]
+    joins += [exp.Join(this=source(env, block, node), kind="CROSS") for node in select.args.get("laterals") or []]
+    return item, joins
+
+
+def connected(block: Block, node: exp.Expr) -> None:
+    """Refuse tables that no allowed equality ties together: their product counts pairs, not people."""
+    groups = classes(block, units_only=False)
+    if len(groups) > 1:
+        raise Refusal.of(JOIN_UNCONNECTED, node)
+
+
+def classes(block: Block, units_only: bool = True) -> list[list[Unit]]:
+    """Table occurrences in classes: those whose units (or any keys) are equated."""
+    group = {unit.instance: unit.instance for unit in block.units}
+
+    def root(name: str) -> str:
+        while group[name] != name:
+            name = group[name]
+        return name
+
+    for one, other, units in block.links:
+        if one in group and other in group and (units or not units_only):
+            group[root(one)] = root(other)
+    found: dict[str, list[Unit]] = {}
+    for unit in block.units:
+        found.setdefault(root(unit.instance), []).append(unit)
+    return list(found.values())
+
+
+def _join(env: Environment, block: Block, node: exp.Join) -> exp.Expr:
+    for name, given in node.args.items():
+        if given and name not in ("this", "side", "kind", "on", "using"):
+            raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what=f"{str(given).upper()} JOIN", hint="Write JOIN … ON.")
+    side, kind = (node.args.get("side") or "").upper(), (node.args.get("kind") or "").upper()
+    if side not in ("", "LEFT", "RIGHT", "FULL") or kind not in ("", "INNER", "OUTER", "CROSS"):
+        raise Refusal.of(
+            CONSTRUCT_NOT_ALLOWED, node, what=f"{side} {kind} JOIN", hint="Use JOIN, LEFT JOIN, EXISTS or IN."
+        )
+    before = len(block.scope.sources)
+    item = source(env, block, node.this)
+    made = exp.Join(this=item, side=side or None, kind=kind if kind == "CROSS" else None)
+    if side:
+        block.exact = False
+    condition = node.args.get("on")
+    if node.args.get("using"):
+        condition = _using(block, node, before, side)
+    if condition is not None:
+        made.set("on", chosen_by(env, block, condition))
+    elif not kind:
+        made.set("kind", "CROSS")
+    return made
+
+
+def _using(block: Block, node: exp.Join, before: int, side: str) -> exp.Expr:
+    if side == "FULL":
+        raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what="FULL JOIN … USING", hint="Write ON.")
+    parts: list[exp.Expr] = []
+    new = block.scope.sources[before]
+    for name in node.args["using"]:
+        key = name.name.lower()
+        left = next((each for each in block.scope.sources[:before] if key in each.columns), None)
+        if left is None or key not in new.columns:
+            raise Refusal.of(COLUMN_UNKNOWN, name)
+        parts.append(
+            exp.EQ(
+                this=exp.Column(this=name.copy(), table=exp.to_identifier(left.name)),
+                expression=exp.Column(this=name.copy(), table=exp.to_identifier(new.name)),
+            )
+        )
+        block.scope.merged[key] = (new if side == "RIGHT" else left).columns[key]
+    return exp.and_(*parts, copy=False) if len(parts) > 1 else parts[0]
+
+
+def source(env: Environment, block: Block, node: exp.Expr) -> exp.Expr:
+    """One FROM item: adds it to the scope and gives its rewritten form."""
+    if isinstance(node, exp.Table):
+        return _table(env, block, node)
+    if isinstance(node, exp.Subquery):
+        _no_more(node, "this", "alias")
+        alias = node.args.get("alias")
+        relation = env.query(env, node.this, Scope(parent=block.scope.parent, ctes=block.scope.ctes), inside=True)
+        return _derived(env, block, relation, alias, exp.Subquery(this=relation.query))
+    if isinstance(node, exp.Lateral) and isinstance(node.this, exp.Subquery):
+        _no_more(node, "this", "alias")
+        relation = env.query(env, node.this.this, block.scope, inside=True)
+        return _derived(env, block, relation, node.args.get("alias"), exp.Subquery(this=relation.query), lateral=True)
+    if isinstance(node, exp.Values):
+        return _values(env, block, node)
+    raise Refusal.of(
+        CONSTRUCT_NOT_ALLOWED, node, what=f"{node.key.upper()} in FROM", hint="Name a table or a subquery."
+    )
+
+
+def _no_more(node: exp.Expr, *names: str) -> None:
+    for name, given in node.args.items():
+        if given and name not in names:
+            raise Refusal.of(
+                CONSTRUCT_NOT_ALLOWED, node, what=f"{node.key.upper()} with {name}", hint="Leave that part out."
+            )
+
+
+def _table(env: Environment, block: Block, node: exp.Table) -> exp.Expr:
+    if isinstance(node.this, exp.GenerateSeries):
+        return _series(env, block, node)
+    if not isinstance(node.this, exp.Identifier):
+        raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what="A table function", hint="Name a table of the project.")
+    _no_more(node, "this", "db", "alias")
+    name, schema = node.name.lower(), node.args.get("db")
+    cte = block.scope.cte(name) if schema is None else None
+    if cte is not None and cte.units and cte.definition is not None:  # rows: each use has occurrences of its own
+        body, scope = cte.definition
+        again = env.query(env, body, scope, inside=True)
+        again.renames = cte.renames
+        return _derived(env, block, again, node.args.get("alias") or node.this, exp.Subquery(this=again.query))
+    if cte is not None:
+        return _derived(env, block, cte, node.args.get("alias") or node.this, exp.Table(this=rewrite.quoted(cte.name)))
+    known = schema is None or schema.name.lower() in ("main", "public", "default")
+    dataset, table = env.policy.datasets.get(name), env.schema.tables.get(name)
+    if not known or dataset is None or table is None:
+        raise Refusal.of(TABLE_UNKNOWN, node)
+    if dataset.release.mode is Mode.DP:
+        raise Refusal.of(RELEASE_MODE_UNAVAILABLE, node, rule=f"{dataset.name}.release.mode: dp", dataset=dataset.name)
+    instance = f"t{env.number()}"
+    columns = rewrite.governed(env, dataset, table, instance)
+    alias = node.args.get("alias")
+    if alias is not None and alias.columns:
+        raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what="Renaming columns of a table", hint="Rename them with AS.")
+    called = alias.name.lower() if alias is not None else name
+    unit = Unit(instance, name, rewrite.column(rewrite.UNIT, instance))
+    unusable = frozenset(key for key, described in dataset.columns.items() if not described.usable)
+    _add(
+        block,
+        node,
+        Source(
+            called, columns, {key: value.node.name for key, value in columns.items()}, (unit,), unusable, dataset.name
+        ),
+    )
+    return rewrite.occurrence(env, instance)
+
+
+def _add(block: Block, node: exp.Expr, made: Source) -> None:
+    if any(each.name == made.name for each in block.scope.sources if made.name):
+        raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what="Naming two tables alike", hint="Give each its own alias.")
+    block.scope.sources.append(made)
+    block.units += made.units
+
+
+def _derived(
+    env: Environment,
+    block: Block,
+    relation: Relation,
+    alias: exp.Expr | None,
+    tree: exp.Expr,
+    lateral: bool = False,
+) -> exp.Expr:
+    instance = f"d{env.number()}"
+    renamed = [each.name for each in alias.columns] if isinstance(alias, exp.TableAlias) else []
+    renamed = renamed or list(relation.renames)
+    columns: dict[str, Value] = {}
+    shown: dict[str, str] = {}
+    for place, (name, value) in enumerate(relation.columns.items()):
+        called = renamed[place] if place < len(renamed) else name
+        if called.lower() in columns:
+            raise Refusal.of(CONSTRUCT_NOT_ALLOWED, alias, what="Two columns of one name", hint="Rename one with AS.")
+        env.base[(instance, name)] = env.to_base(value.node) if value.level is Level.ROW else None
+        columns[called.lower()] = replace(value, node=rewrite.column(name, instance), aggregates=frozenset())
+        shown[called.lower()] = called
+    units: list[Unit] = []
+    for unit in relation.units:
+        hidden = f"{RESERVED}{unit.instance}"
+        env.base[(instance, hidden)] = env.to_base(unit.node)
+        units.append(Unit(unit.instance, unit.dataset, rewrite.column(hidden, instance)))
+    block.influence |= relation.influence
+    block.links += relation.links
+    block.conditions += relation.conditions
+    block.exact = block.exact and relation.exact
+    _add(block, tree, Source(alias.name.lower() if alias is not None else "", columns, shown, tuple(units)))
+    tree.set("alias", exp.TableAlias(this=rewrite.quoted(instance)))
+    return exp.Lateral(this=tree, alias=tree.args.pop("alias")) if lateral else tree
+
+
+def _values(env: Environment, block: Block, node: exp.Values) -> exp.Expr:
+    _no_more(node, "expressions", "alias")
+    instance, rows = f"d{env.number()}", []
+    kinds: list[list[str]] = []
+    for row in node.expressions:
+        cells = [
+            env.value(env, Block(Scope()), each) for each in (row.expressions if isinstance(row, exp.Tuple) else [row])
+        ]
+        if any(cell.level is not Level.CONSTANT for cell in cells) or (kinds and len(cells) != len(kinds)):
+            raise Refusal.of(
+                CONSTRUCT_NOT_ALLOWED, node, what="VALUES with anything but constants", hint="List constants."
+            )
+        kinds = (
+            [[*(kinds[place] if kinds else []), cell.kind] for place, cell in enumerate(cells)]
+            if not kinds
+            else [[*kinds[place], cell.kind] for place, cell in enumerate(cells)]
+        )
+        rows.append(exp.Tuple(expressions=[cell.node for cell in cells]))
+    alias = node.args.get("alias")
+    given = [each.name for each in alias.columns] if alias is not None else []
+    names = [given[place] if place < len(given) else f"col{place}" for place in range(len(kinds))]
+    _constants(
+        env,
+        block,
+        node,
+        instance,
+        alias.name if alias is not None else "",
+        {n: common_kind(k) for n, k in zip(names, kinds, strict=True)},
+    )
+    return exp.Values(
+        expressions=rows,
+        alias=exp.TableAlias(this=rewrite.quoted(instance), columns=[rewrite.quoted(name) for name in names]),
+    )
+
+
+def _series(env: Environment, block: Block, node: exp.Table) -> exp.Expr:
+    series = node.this
+    _no_more(node, "this", "alias")
+    bounds = [series.args.get(name) for name in ("start", "end", "step")]
+    for bound in bounds:
+        number = bound.this if isinstance(bound, exp.Neg) else bound
+        if number is not None and not (
+            isinstance(number, exp.Literal) and number.is_int and int(number.this) <= MAX_SERIES
+        ):
+            raise Refusal.of(
+                CONSTRUCT_NOT_ALLOWED, node, what="A series that is computed or long", hint="Use small constants."
+            )
+    alias = node.args.get("alias")
+    given = [each.name for each in alias.columns] if alias is not None else []
+    name = given[0] if given else ("range" if series.args.get("is_end_exclusive") else "generate_series")
+    instance = f"d{env.number()}"
+    _constants(env, block, node, instance, alias.name if alias is not None else name, {name: "int"})
+    return exp.Table(
+        this=series.copy(), alias=exp.TableAlias(this=rewrite.quoted(instance), columns=[rewrite.quoted(name)])
+    )
+
+
+def _constants(
+    env: Environment, block: Block, node: exp.Expr, instance: str, called: str, kinds: dict[str, str]
+) -> None:
+    columns: dict[str, Value] = {}
+    for name, kind in kinds.items():
+        env.base[(instance, name)] = None
+        columns[name.lower()] = Value(rewrite.column(name, instance), Level.RELEASED, kind)
+    block.exact = False
+    _add(block, node, Source(called.lower(), columns, {name.lower(): name for name in kinds}))

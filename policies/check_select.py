@@ -1,0 +1,425 @@
+"""One SELECT: names, labels and demands of every clause, then its rewritten form behind its thresholds."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from sqlglot import exp
+
+from policies import functions, rewrite
+from policies.check_from import connected, from_clause
+from policies.check_predicate import chosen_by, condition
+from policies.check_subquery import demand_free
+from policies.decision import Source
+from policies.demand import all_readable, demand, demand_rows, rows_refused
+from policies.environment import RESERVED, Block, Environment
+from policies.errors import ALIAS_RESERVED, COLUMN_NOT_USABLE, CONSTRUCT_NOT_ALLOWED, NOT_GROUPED, SUBQUERY_NOT_ALLOWED
+from policies.footprints import footprints
+from policies.labels import Level, Value
+from policies.model import Mode, Use
+from policies.refusal import Refusal
+from policies.resolve import Relation, Scope, Unit
+from policies.thresholds import Hidden, Thresholds, guarded, thresholds, together
+
+_CLAUSES = {
+    "expressions", "from_", "joins", "laterals", "where", "group", "having", "qualify", "order", "limit", "offset",
+    "distinct", "with_", "operation_modifiers",
+}  # fmt: skip
+
+
+def select(env: Environment, node: exp.Select, scope: Scope, top: bool) -> Relation:
+    """Check one SELECT. `top`: its columns are the answer's, so guards go into hidden columns."""
+    for name, given in node.args.items():
+        if given and name not in _CLAUSES:
+            raise Refusal.of(
+                CONSTRUCT_NOT_ALLOWED, node, what=f"SELECT with {name.strip('_')}", hint="Leave that clause out."
+            )
+    block = Block(scope)
+    item, joins = from_clause(env, block, node)
+    env.meta["owned"] |= {unit.instance for unit in block.units}
+    named = _items(block, node, top)
+    scope.aliases = {
+        name.lower(): each for name, each in named if isinstance(each, exp.Expr) and not isinstance(each, exp.Column)
+    }
+    where = chosen_by(env, block, node.args["where"].this) if node.args.get("where") else None
+    connected(block, node)
+    grouping = _group(env, block, node, named, top)
+    if block.grouped:
+        block.phase = "groups"
+    outputs = [(name, each if isinstance(each, Value) else env.value(env, block, each)) for name, each in named]
+    outputs = [(name, _computed(_in_group(env, block, value))) for name, value in outputs]
+    having = _condition(env, block, node.args.get("having"))
+    qualify = _condition(env, block, node.args.get("qualify"))
+    order = _order(env, block, node, outputs)
+    _rows(env, block, node, outputs, top)
+    limit = [_whole(node.args.get(name)) for name in ("limit", "offset")]
+    made = exp.Select(distinct=exp.Distinct() if node.args.get("distinct") and not block.grouped else None)
+    if item is not None:
+        made.set("from_", exp.From(this=item))
+        made.set("joins", joins)
+    if where is not None:
+        made.set("where", exp.Where(this=where))
+    if grouping is not None:
+        made.set("group", grouping)
+    if order:
+        made.set("order", exp.Order(expressions=order))
+    for name, given in zip(("limit", "offset"), limit, strict=True):
+        if given is not None:
+            made.set(name, given)
+    if qualify is not None:
+        made.set("qualify", exp.Qualify(this=qualify.node))
+    made.set("having", exp.Having(this=having.node) if having is not None else None)
+    return _finished(env, block, made, outputs, top, node)
+
+
+def _items(block: Block, node: exp.Select, top: bool) -> list[tuple[str, exp.Expr | Value]]:
+    """Output names and expressions, stars expanded."""
+    found: list[tuple[str, exp.Expr | Value]] = []
+    for place, each in enumerate(node.expressions):
+        if isinstance(each, exp.Star) or (isinstance(each, exp.Column) and isinstance(each.this, exp.Star)):
+            unusable = block.scope.starred_unusable(each)
+            if top and unusable:
+                raise Refusal.of(COLUMN_NOT_USABLE, each, rule=f"{unusable}: []", column=unusable)
+            found += list(block.scope.star(each))
+            continue
+        name = each.alias if isinstance(each, exp.Alias) else each.name if isinstance(each, exp.Column) else ""
+        inner = each.this if isinstance(each, exp.Alias) else each
+        found.append((name or _default_name(inner, place), inner))
+    for name, _ in found:
+        if name.lower().startswith(RESERVED):
+            raise Refusal.of(ALIAS_RESERVED, node)
+    if not found:
+        raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what="A SELECT without columns", hint="Name the columns.")
+    return found
+
+
+def _default_name(node: exp.Expr, place: int) -> str:
+    """What the engine would call an unnamed column."""
+    if isinstance(node, exp.Count) and isinstance(node.this, exp.Star):
+        return "count_star()"
+    text = node.sql(dialect="duckdb", normalize_functions="lower")
+    return text if len(text) <= 60 else f"column{place}"
+
+
+def _pieces(node: exp.Expr) -> Iterator[exp.Expr]:
+    """The nodes of an expression outside its subqueries."""
+    stack = [node]
+    while stack:
+        each = stack.pop()
+        yield each
+        if isinstance(each, (exp.Select, exp.SetOperation, exp.Subquery)):
+            continue
+        if isinstance(each, exp.Window):
+            inner = each.this
+            stack += list(inner.iter_expressions())
+            stack += [child for child in each.iter_expressions() if child is not inner]
+        else:
+            stack += list(each.iter_expressions())
+
+
+def aggregated(node: exp.Expr) -> bool:
+    """Does the expression call an aggregate of this SELECT."""
+    return any(
+        isinstance(each, functions.AGGREGATES) and not isinstance(each, functions.RANKING) for each in _pieces(node)
+    )
+
+
+def _group(
+    env: Environment, block: Block, node: exp.Select, named: list[tuple[str, exp.Expr | Value]], top: bool
+) -> exp.Group | None:
+    """GROUP BY with ordinals, aliases and ALL resolved; DISTINCT over protected rows is a grouping too."""
+    group = node.args.get("group")
+    expressions = [each for _, each in named]
+    calls = [each for each in expressions if isinstance(each, exp.Expr)]
+    calls += [node.args[clause] for clause in ("having", "qualify", "order") if node.args.get(clause)]
+    block.grouped = group is not None or any(aggregated(each) for each in calls)
+    distinct = node.args.get("distinct")
+    if distinct is not None and distinct.args.get("on"):
+        raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what="DISTINCT ON", hint="Use GROUP BY.")
+    if group is None:
+        if distinct is None or block.grouped or not _protected(env, block):
+            return None
+        block.grouped = True
+        return exp.Group(expressions=[_key(env, block, each) for each in expressions])
+    for name, given in group.args.items():
+        if given and name not in ("expressions", "all"):
+            raise Refusal.of(CONSTRUCT_NOT_ALLOWED, group, what=f"GROUP BY with {name}", hint="List plain keys.")
+    if group.args.get("all"):
+        keys = [each for each in expressions if isinstance(each, Value) or not aggregated(each)]
+        return exp.Group(expressions=[_key(env, block, each) for each in keys])
+    made: list[exp.Expr] = []
+    for each in group.expressions:
+        if isinstance(each, (exp.Rollup, exp.Cube, exp.GroupingSets)):
+            _single(each, top)
+            block.totals = True
+            env.meta["totals"] = True
+            made.append(type(each)(expressions=[_set(env, block, part, expressions) for part in each.expressions]))
+        else:
+            made.append(_key(env, block, _ordinal(each, expressions)))
+    return exp.Group(expressions=made)
+
+
+def _single(node: exp.Expr, top: bool) -> None:
+    """Totals over one key, in the answer itself: only there can a second group be withheld to protect the first."""
+    parts = node.expressions
+    if isinstance(node, exp.GroupingSets):
+        parts = [each for each in parts if not (isinstance(each, exp.Tuple) and not each.expressions)]
+    if len(parts) != 1 or not top or isinstance(parts[0], (exp.Rollup, exp.Cube)):
+        raise Refusal.of(
+            CONSTRUCT_NOT_ALLOWED,
+            node,
+            what=f"{node.key.upper()} over several keys",
+            hint="Ask for each grouping on its own.",
+        )
+
+
+def _set(env: Environment, block: Block, node: exp.Expr, expressions: list[exp.Expr | Value]) -> exp.Expr:
+    if isinstance(node, (exp.Rollup, exp.Cube, exp.GroupingSets)):
+        return type(node)(expressions=[_set(env, block, part, expressions) for part in node.expressions])
+    if isinstance(node, exp.Tuple):
+        return exp.Tuple(expressions=[_key(env, block, _ordinal(part, expressions)) for part in node.expressions])
+    return exp.Tuple(expressions=[_key(env, block, _ordinal(node.unnest(), expressions))])
+
+
+def _ordinal(node: exp.Expr, expressions: list[exp.Expr | Value]) -> exp.Expr | Value:
+    if isinstance(node, exp.Literal) and not node.is_string:
+        place = int(node.this) if node.is_int else 0
+        if not 1 <= place <= len(expressions):
+            raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what="This position", hint="Count the columns from 1.")
+        return expressions[place - 1]
+    return node
+
+
+def _key(env: Environment, block: Block, node: exp.Expr | Value) -> exp.Expr:
+    found = node if isinstance(node, Value) else env.value(env, block, node)
+    if found.level is Level.ROW:
+        demand(env.policy, found.all_deps, Use.GROUP, node if isinstance(node, exp.Expr) else found.node)
+    key = replace(
+        found,
+        level=min(found.level, Level.RELEASED),
+        plain=None,
+        degree=0,
+        sources=frozenset(Source(each.dataset, each.column, "key") for each in found.sources),
+    )
+    block.keys.append(key)
+    return found.node.copy()
+
+
+def _protected(env: Environment, block: Block) -> bool:
+    return any(env.policy.datasets[unit.dataset].release.mode is not Mode.ROWS for unit in block.units)
+
+
+def _in_group(env: Environment, block: Block, value: Value) -> Value:
+    """An output of a grouped query is a key, an aggregate, or made of them."""
+    if not block.grouped:
+        return value
+    if value.level is Level.ROW:
+        for key in block.keys:
+            if key.node == value.node:
+                return key
+        raise Refusal.of(NOT_GROUPED, value.node)
+    return value
+
+
+def _computed(value: Value) -> Value:
+    """What is computed from aggregates sees guarded ones: an overflow must not tell about a withheld value."""
+    if not value.aggregates or isinstance(value.node, exp.Placeholder):
+        return value
+    return replace(value, node=_always_guarded(value.node))
+
+
+def _condition(env: Environment, block: Block, node: exp.Expr | None) -> Value | None:
+    """HAVING or QUALIFY: over keys and guarded aggregates, or over rows that may be shown."""
+    if node is None:
+        return None
+    found = condition(env, block, node.this)
+    if found.level is Level.ROW:
+        if block.grouped:
+            raise Refusal.of(NOT_GROUPED, node)
+        demand_rows(env.policy, found, node)
+        demand_free(env, block, node)
+    return found
+
+
+def _order(env: Environment, block: Block, node: exp.Select, outputs: list[tuple[str, Value]]) -> list[exp.Expr]:
+    """ORDER BY; what names an output becomes its position."""
+    order = node.args.get("order")
+    made: list[exp.Expr] = []
+    names = [name.lower() for name, _ in outputs]
+    for each in order.expressions if order else []:
+        inner = each.this.unnest()
+        places: list[int] = []
+        if isinstance(inner, exp.Var) and inner.name.upper() == "ALL":
+            places = list(range(len(outputs)))
+        elif isinstance(inner, exp.Column) and not inner.table and inner.name.lower() in names:
+            places = [names.index(inner.name.lower())]
+        elif isinstance(inner, exp.Literal) and not inner.is_string:
+            _ordinal(inner, [value for _, value in outputs])
+            places = [int(inner.this) - 1]
+        made += [_ordered(each, _sort_key(outputs[place][1], place)) for place in places]
+        if not places:
+            found = env.value(env, block, inner)
+            if found.level is Level.ROW:
+                if block.grouped:
+                    raise Refusal.of(NOT_GROUPED, each)
+                demand_rows(env.policy, found, each)
+            made.append(_ordered(each, _always_guarded(found.node)))
+    return made
+
+
+def _sort_key(value: Value, place: int) -> exp.Expr:
+    """The position, unless the order of unguarded aggregates would tell about withheld ones."""
+    return _always_guarded(value.node) if value.aggregates else exp.Literal.number(place + 1)
+
+
+def _ordered(original: exp.Expr, node: exp.Expr) -> exp.Ordered:
+    return exp.Ordered(this=node, desc=original.args.get("desc"), nulls_first=original.args.get("nulls_first"))
+
+
+def _always_guarded(node: exp.Expr) -> exp.Expr:
+    def swapped(part: exp.Expr) -> exp.Expr:
+        if isinstance(part, exp.Placeholder) and str(part.this).startswith("plain"):
+            return exp.Placeholder(this="guarded" + str(part.this).removeprefix("plain"))
+        return part
+
+    return node.copy().transform(swapped)
+
+
+def _rows(env: Environment, block: Block, node: exp.Select, outputs: list[tuple[str, Value]], top: bool) -> None:
+    """Rows leave, or are cut off, only where they may be shown."""
+    if block.grouped:
+        return
+    cut = any(node.args.get(name) for name in ("limit", "offset", "distinct", "qualify"))
+    if top or cut:
+        for name, value in outputs:
+            demand_rows(env.policy, value, _written(node, name, outputs))
+        demand_free(env, block, node)
+
+
+def _written(node: exp.Select, name: str, outputs: list[tuple[str, Value]]) -> exp.Expr:
+    written: list[exp.Expr] = node.expressions
+    if len(written) == len(outputs):
+        return next((each for each, (called, _) in zip(written, outputs, strict=True) if called == name), node)
+    return written[0]
+
+
+def _whole(node: exp.Expr | None) -> exp.Expr | None:
+    """LIMIT and OFFSET take constants only."""
+    if node is None:
+        return None
+    number = node.expression
+    extra = [name for name, given in node.args.items() if given and name not in ("expression", "this")]
+    if not isinstance(number, exp.Literal) or not number.is_int or node.this is not None or extra:
+        raise Refusal.of(SUBQUERY_NOT_ALLOWED, node, why="LIMIT and OFFSET take constants", hint="Write a number.")
+    return node.copy()
+
+
+def _finished(
+    env: Environment, block: Block, made: exp.Select, outputs: list[tuple[str, Value]], top: bool, node: exp.Select
+) -> Relation:
+    """Put the guards in, and hand out what an outer query may know."""
+    names: set[str] = set()
+    visible: list[exp.Expr] = []
+    for name, value in outputs:
+        visible.append(exp.Alias(this=value.node, alias=rewrite.quoted(name)))
+        if name.lower() in names and not top:
+            raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what="Two columns of one name", hint="Rename one with AS.")
+        names.add(name.lower())
+    made.set("expressions", visible)
+    columns = {
+        (name if name not in dict(outputs[:place]) else f"{name}:{place}"): value
+        for place, (name, value) in enumerate(outputs)
+    }
+    if not block.grouped:
+        return _row_relation(env, block, made, columns, top, node)
+    foreign = [dep for dep in block.influence if dep.instance not in {unit.instance for unit in block.units}]
+    foreign = [dep for dep in foreign if dep.instance in env.meta["owned"] and dep.instance not in env.meta["inner"]]
+    if foreign and block.scope.parent is not None and not all_readable(env.policy, foreign):
+        raise Refusal.of(
+            SUBQUERY_NOT_ALLOWED, node, why="it computes a statistic per outer row", hint="Join and GROUP BY instead."
+        )
+    limits = thresholds(env, block, node)
+    hidden = Hidden(env)
+    repeated = node.args.get("distinct") is not None and (node.args.get("group") is not None or bool(block.aggregates))
+    engine_side = not top or repeated
+    _substitute(block, made, limits, engine_side)
+    if limits.protected:
+        made_footprints = footprints(env, block, limits, top)
+        env.footprints += made_footprints
+        if not engine_side:
+            env.meta["shown"] |= set(made_footprints)
+    if engine_side:
+        env.meta["nested"] |= limits.protected
+        if repeated:
+            made.set("distinct", exp.Distinct())
+        enough = together(limits.row)
+        if enough is not None:
+            having = made.args.get("having")
+            made.set("having", exp.Having(this=exp.and_(having.this, enough, copy=False) if having else enough))
+    else:
+        for requirement in limits.row:
+            env.guards.append(hidden.guard(requirement, None))
+        for number, requirements in limits.of.items():
+            places = tuple(place for place, (_, value) in enumerate(outputs) if number in value.aggregates)
+            for requirement in requirements if places else []:
+                env.guards.append(hidden.guard(requirement, places))
+        made.set(
+            "expressions",
+            made.expressions
+            + [exp.Alias(this=measure, alias=rewrite.quoted(name)) for name, measure in hidden.columns.values()],
+        )
+    for unit in block.units:
+        env.meta["inner"].add(unit.instance)
+    plain = {
+        name: replace(value, deps=frozenset(), preds=frozenset(), plain=None, aggregates=frozenset())
+        for name, value in columns.items()
+    }
+    single = node.args.get("group") is None and bool(block.aggregates)
+    return Relation(
+        made, plain, exact=block.exact, single=single, hidden=tuple(name for name, _ in hidden.columns.values())
+    )
+
+
+def _substitute(block: Block, made: exp.Select, limits: Thresholds, engine_side: bool) -> None:
+    """Put the aggregates back where their placeholders stand."""
+
+    def put(part: exp.Expr) -> exp.Expr:
+        if not isinstance(part, exp.Placeholder):
+            return part
+        text = str(part.this)
+        plain = text.startswith("plain") and not engine_side
+        number = int(text.removeprefix("plain").removeprefix("guarded"))
+        aggregate = block.aggregates.get(number)
+        if aggregate is None:
+            return part
+        return aggregate.node.copy() if plain else guarded(aggregate, limits.of.get(number, []))
+
+    made.set("expressions", [each.transform(put) for each in made.expressions])
+    for name in ("order",):
+        if made.args.get(name):
+            made.set(name, made.args[name].transform(put))
+    for name in ("having", "qualify"):
+        if made.args.get(name):
+            made.set(name, _always_guarded(made.args[name]).transform(put))
+
+
+def _row_relation(
+    env: Environment, block: Block, made: exp.Select, columns: dict[str, Value], top: bool, node: exp.Select
+) -> Relation:
+    units: list[Unit] = []
+    cut = any(node.args.get(name) for name in ("limit", "offset", "distinct", "qualify"))
+    if not top and not cut:
+        for unit in block.units:
+            hidden = f"{RESERVED}{unit.instance}"
+            made.append("expressions", exp.Alias(this=unit.node.copy(), alias=rewrite.quoted(hidden)))
+            units.append(unit)
+    if top and any(env.policy.datasets[unit.dataset].release.mode is not Mode.ROWS for unit in block.units):
+        raise rows_refused(env.policy, block.units[0].dataset, node)
+    return Relation(
+        made,
+        columns,
+        tuple(units),
+        frozenset(block.influence),
+        tuple(block.links),
+        tuple(block.conditions),
+        block.exact and not cut,
+    )

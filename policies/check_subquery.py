@@ -1,0 +1,118 @@
+"""Subqueries inside expressions: EXISTS, IN and scalar ones."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from sqlglot import exp
+
+from policies.check_predicate import join_refused, link, may_join
+from policies.demand import all_readable, rows_refused
+from policies.environment import Block, Environment
+from policies.errors import CONSTRUCT_NOT_ALLOWED, SUBQUERY_NOT_ALLOWED, TYPE_MISMATCH
+from policies.labels import Level, Value, alike, combined
+from policies.model import Mode
+from policies.refusal import Refusal
+from policies.resolve import Relation
+
+
+def demand_free(env: Environment, block: Block, node: exp.Expr) -> None:
+    """Refuse unless the rows of every table of the block, and what chose them, may be shown."""
+    for unit in block.units:
+        if env.policy.datasets[unit.dataset].release.mode is not Mode.ROWS:
+            raise rows_refused(env.policy, unit.dataset, node)
+    for dep in sorted(block.influence, key=str):
+        if env.policy.datasets[dep.dataset].release.mode is not Mode.ROWS:
+            raise rows_refused(env.policy, dep.dataset, node)
+
+
+def free(env: Environment, relation: Relation) -> bool:
+    """May everything about the relation's rows be shown."""
+    return all(env.policy.datasets[unit.dataset].release.mode is Mode.ROWS for unit in relation.units) and all_readable(
+        env.policy, relation.influence
+    )
+
+
+def _select(node: exp.Expr) -> exp.Expr:
+    while isinstance(node, (exp.Subquery, exp.Paren)):
+        if any(given for name, given in node.args.items() if name != "this"):
+            raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what="This subquery", hint="Write (SELECT …).")
+        node = node.this
+    return node
+
+
+def _connected(env: Environment, block: Block, relation: Relation, node: exp.Expr) -> None:
+    """Refuse a membership test over protected rows that is not tied to the outer row by an allowed key."""
+    inner = {unit.instance for unit in relation.units}
+    if free(env, relation):
+        return
+    if not any((one in inner) != (other in inner) for one, other, _ in relation.links):
+        raise Refusal.of(
+            SUBQUERY_NOT_ALLOWED,
+            node,
+            why="it tells about people without being tied to the outer row",
+            hint="Equate a column pair from the policy's joins inside it.",
+        )
+
+
+def _exists(env: Environment, block: Block, node: exp.Exists) -> Value:
+    _rows_only(block, node)
+    relation = env.query(env, _select(node.this), block.scope, inside=True)
+    _connected(env, block, relation, node)
+    env.meta["inner"] |= {unit.instance for unit in relation.units}
+    block.influence |= relation.influence
+    sources = frozenset().union(*(column.sources for column in relation.columns.values()))
+    return Value(exp.Exists(this=relation.query), Level.ROW, "bool", joined=True, sources=sources)
+
+
+def _rows_only(block: Block, node: exp.Expr) -> None:
+    if block.phase == "groups":
+        raise Refusal.of(
+            SUBQUERY_NOT_ALLOWED, node, why="the query is grouped already", hint="Put the condition into WHERE."
+        )
+
+
+def in_query(env: Environment, block: Block, node: exp.In, subject: Value) -> Value:
+    """`subject IN (SELECT …)`."""
+    relation = env.query(env, _select(node.args["query"]), block.scope, inside=True)
+    if len(relation.columns) != 1:
+        raise Refusal.of(SUBQUERY_NOT_ALLOWED, node, why="it has more than one column", hint="Select one column.")
+    (right,) = relation.columns.values()
+    if relation.units:
+        relation.query.set("expressions", relation.query.expressions[:1])
+    if not alike(subject.kind, right.kind):
+        raise Refusal.of(TYPE_MISMATCH, node, left=subject.kind, right=right.kind)
+    made = exp.In(this=subject.node, query=exp.Subquery(this=relation.query))
+    sources = subject.sources | right.sources
+    if right.level is not Level.ROW or (all_readable(env.policy, right.all_deps) and free(env, relation)):
+        if right.level is Level.ROW:
+            _rows_only(block, node)
+        block.influence |= relation.influence
+        return replace(subject.shown_as(made, "bool"), sources=sources)
+    _rows_only(block, node)
+    if not (subject.plain and right.plain and may_join(env, subject.plain, right.plain)):
+        raise join_refused(env, node, subject.all_deps | right.all_deps)
+    link(env, block, subject.plain, right.plain)
+    env.meta["inner"] |= {unit.instance for unit in relation.units}
+    block.influence |= relation.influence | subject.deps | right.deps
+    return Value(made, Level.ROW, "bool", joined=True, sources=sources)
+
+
+def _scalar(env: Environment, block: Block, node: exp.Subquery) -> Value:
+    relation = env.query(env, _select(node), block.scope, inside=True)
+    if len(relation.columns) != 1 or not relation.single:
+        raise Refusal.of(
+            SUBQUERY_NOT_ALLOWED,
+            node,
+            why="it may give more than one value",
+            hint="Select one aggregate without GROUP BY.",
+        )
+    (found,) = relation.columns.values()
+    return combined(exp.Subquery(this=relation.query), found.kind, (found,))
+
+
+RULES: dict[type[exp.Expr], Callable[[Environment, Block, Any], Value]] = {
+    exp.Exists: _exists,
+    exp.Subquery: _scalar,
+    exp.Select: _scalar,
+}

@@ -1,0 +1,110 @@
+"""The door: SQL, policy and history in; one decision out. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+from sqlglot import exp
+
+from policies import history as past
+from policies.check import DIALECTS, Checked, check
+from policies.decision import Allowed, Decision, OutputColumn, Refused, ReleasePlan
+from policies.errors import SQL_INVALID, SQL_TOO_DEEP
+from policies.history import History
+from policies.model import Mode, Policy
+from policies.refusal import Refusal
+from policies.schema import Schema
+from policies.suggest import candidates
+
+NOBODY: Mapping[str, object] = MappingProxyType({})
+
+
+def decide(
+    sql: str,
+    policy: Policy,
+    schema: Schema,
+    *,
+    dialect: str = "duckdb",
+    user: Mapping[str, object] = NOBODY,
+    history: History | None = None,
+    suggest: bool = True,
+) -> Decision:
+    """May `sql` be answered under `policy`, and how. Never raises for anything in `sql`.
+
+    `user` holds the attributes row filters may name; `history` what was answered before. A refusal carries the nearest
+    query that passes, checked by this very function, unless `suggest` is off.
+    """
+    decision = _decide(sql, policy, schema, dialect, user, history or History())
+    if isinstance(decision, Refused) and suggest and dialect in DIALECTS:
+        for candidate in candidates(sql, decision, policy, schema, dialect):
+            if isinstance(_decide(candidate, policy, schema, dialect, user, history or History()), Allowed):
+                return replace(decision, suggestion=candidate)
+    return decision
+
+
+def _decide(
+    sql: str, policy: Policy, schema: Schema, dialect: str, user: Mapping[str, object], history: History
+) -> Decision:
+    if dialect not in DIALECTS:
+        return Refused.because(SQL_INVALID, dialect=dialect)
+    try:
+        return _allowed(check(sql, policy, schema, dialect, user), policy, dialect, history)
+    except Refusal as refusal:
+        return refusal.refused
+    except (RecursionError, MemoryError):
+        return Refused.because(SQL_TOO_DEEP, limit=0)
+
+
+def _allowed(checked: Checked, policy: Policy, dialect: str, history: History) -> Decision:
+    env, relation = checked.environment, checked.relation
+    outputs = _key_outputs(checked)
+    comparison = past.compare(env.footprints, history, policy, outputs, frozenset(env.meta["shown"]))
+    if isinstance(comparison, Refused):
+        return comparison
+    rules = [policy.datasets[name].release for name in sorted(set(env.datasets.values()))] or [policy.release]
+    strictest = max(rules, key=lambda rule: (rule.mode is not Mode.ROWS, rule.min_group))
+    max_rows = min(rule.max_rows for rule in rules)
+    names = tuple(name.rpartition(":")[0] if ":" in name else name for name in relation.columns)
+    plan = ReleasePlan(
+        mode=strictest.mode,
+        min_group=strictest.min_group,
+        max_rows=max_rows,
+        timeout_s=min(rule.timeout_s for rule in rules),
+        visible=len(names),
+        guards=tuple(dict.fromkeys(env.guards)),
+        probes=comparison.probes,
+        nested=bool(env.meta["nested"]),
+        complementary=comparison.complementary or bool(env.meta.get("totals")),
+    )
+    return Allowed(
+        sql=_capped(checked.tree, max_rows).sql(dialect=dialect),
+        columns=names,
+        release=plan,
+        lineage=tuple(
+            OutputColumn(
+                name, tuple(sorted(value.sources, key=lambda source: (source.dataset, source.column, source.how)))
+            )
+            for name, value in zip(names, relation.columns.values(), strict=True)
+        ),
+        footprint=tuple(dict.fromkeys(env.footprints)),
+        pseudonyms=tuple(sorted(env.labels)),
+        tables=tuple(sorted(set(env.datasets.values()))),
+    )
+
+
+def _key_outputs(checked: Checked) -> dict[str, int]:
+    """Canonical group key -> position in the answer, where the answer's own SELECT shows the key as it is."""
+    tree, found = checked.tree, {}
+    if isinstance(tree, exp.Select):
+        shown = [each.this if isinstance(each, exp.Alias) else each for each in tree.expressions]
+        for text, node in checked.environment.meta["key_nodes"].items():
+            if node in shown:
+                found[text] = shown.index(node)
+    return found
+
+
+def _capped(tree: exp.Expr, max_rows: int) -> exp.Expr:
+    """One row more than may leave, so that the release guard can tell that there were too many."""
+    if tree.args.get("limit") is None:
+        tree.set("limit", exp.Limit(expression=exp.Literal.number(max_rows + 1)))
+    return tree

@@ -1,0 +1,107 @@
+"""What the check carries from clause to clause."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlglot import exp
+
+from policies.decision import Footprint, Guard
+from policies.labels import Dep, Value
+from policies.model import Policy
+from policies.resolve import Relation, Scope, Unit
+from policies.schema import Schema
+
+RESERVED = "__y"
+"""Prefix of hidden names; no column or alias of a query may begin with it."""
+
+
+@dataclass(slots=True)
+class Aggregate:
+    """One aggregate call of a block, and whose rows it is about."""
+
+    number: int
+    node: exp.Expr  # the call, FILTER included
+    deps: frozenset[Dep]  # columns of its argument and FILTER
+    present: list[exp.Expr]  # a released value needs enough units in each of these row sets
+    compared: list[exp.Expr]  # row sets whose differences from one another must not be small
+    totals: list[exp.Expr] = field(default_factory=list)  # summed columns under a dominance rule
+    condition: exp.Expr | None = None  # FILTER
+
+
+@dataclass(slots=True)
+class Block:
+    """One SELECT being checked."""
+
+    scope: Scope
+    units: list[Unit] = field(default_factory=list)
+    links: list[tuple[str, str, bool]] = field(default_factory=list)
+    influence: set[Dep] = field(default_factory=set)
+    conditions: list[exp.Expr] = field(default_factory=list)
+    exact: bool = True
+    grouped: bool = False
+    phase: str = "rows"  # rows: single rows; argument: inside an aggregate; groups: after grouping
+    keys: list[Value] = field(default_factory=list)
+    aggregates: dict[int, Aggregate] = field(default_factory=dict)
+    windowed: bool = False
+    totals: bool = False  # it also gives the total over its keys
+    outer: tuple["Block", ...] = ()
+
+    @contextmanager
+    def during(self, phase: str) -> Iterator[None]:
+        """Check what is inside as part of another phase."""
+        before, self.phase = self.phase, phase
+        try:
+            yield
+        finally:
+            self.phase = before
+
+
+@dataclass(slots=True)
+class Environment:
+    """One decision in the making."""
+
+    policy: Policy
+    schema: Schema
+    dialect: str
+    user: Mapping[str, object]
+    mentioned: frozenset[str]  # lower-case identifiers of the query: what base tables need to provide
+    starred: bool
+    query: Callable[..., Relation]  # checks a query; set by `check`
+    value: Callable[..., Value]  # checks an expression
+    count: int = 0
+    nodes: int = 0
+    base: dict[tuple[str, str], exp.Expr | None] = field(default_factory=dict)
+    datasets: dict[str, str] = field(default_factory=dict)  # instance -> dataset
+    governed: dict[str, exp.Expr] = field(default_factory=dict)  # instance -> its subquery
+    footprints: list[Footprint] = field(default_factory=list)
+    guards: list[Guard] = field(default_factory=list)
+    labels: set[str] = field(default_factory=set)
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    def number(self) -> int:
+        """A number not used before in this decision."""
+        self.count += 1
+        return self.count
+
+    def to_base(self, node: exp.Expr) -> exp.Expr | None:
+        """`node` over the columns of base tables; None where it depends on a nested statistic."""
+        opaque = False
+
+        def replaced(part: exp.Expr) -> exp.Expr:
+            nonlocal opaque
+            if isinstance(part, exp.Placeholder):
+                opaque = True
+            if isinstance(part, exp.Column):
+                key = (part.table, part.name)
+                if key in self.base:
+                    found = self.base[key]
+                    if found is None:
+                        opaque = True
+                        return part
+                    return exp.Paren(this=found.copy()) if isinstance(found, exp.Binary) else found.copy()
+            return part
+
+        made = node.copy().transform(replaced)
+        return None if opaque else made

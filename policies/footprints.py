@@ -1,0 +1,170 @@
+"""Whom a statistic is about, in canonical form: conditions over base columns, sorted, with aliases b0, b1, …"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from sqlglot import exp
+
+from policies import rewrite
+from policies.check_predicate import conjuncts
+from policies.decision import Footprint
+from policies.environment import Block, Environment
+from policies.thresholds import Thresholds
+
+
+def footprints(env: Environment, block: Block, limits: Thresholds, top: bool) -> list[Footprint]:
+    """One footprint per row set the block's answer tells about."""
+    order = [unit.instance for unit in block.units]
+    aliases = {instance: f"b{place}" for place, instance in enumerate(order)}
+    sources = tuple(_full(env, instance) for instance in order)
+    keys, exact = [], block.exact
+    for place, key in enumerate(block.keys):
+        base = env.to_base(key.node)
+        if base is None:
+            exact = False
+            continue
+        text = canonical(base, aliases, env.dialect)
+        keys.append(text)
+        if top:
+            env.meta["key_outputs"].setdefault(text, place)
+            env.meta["key_nodes"].setdefault(text, key.node)
+    sets: dict[str, exp.Expr | None] = {}
+    for aggregate in block.aggregates.values():
+        for rows in aggregate.compared:
+            sets.setdefault(rows.sql(), rows)
+    if not sets:
+        sets = {"": None}
+    made: list[Footprint] = []
+    for rows_or_none in sets.values():
+        conditions, own_exact = list(block.conditions), exact
+        if rows_or_none is not None and not (isinstance(rows_or_none, exp.Boolean) and rows_or_none.this):
+            for part in conjuncts(rows_or_none):
+                base = env.to_base(part)
+                if base is None:
+                    own_exact = False
+                else:
+                    conditions.append(base)
+        texts = sorted({canonical(each, aliases, env.dialect) for each in conditions} - {"TRUE"})
+        bound = {text for each in conditions for text in _bound(each, aliases, env.dialect)}
+        found = Footprint(
+            tables=tuple(env.datasets[instance] for instance in order),
+            sources=sources,
+            conditions=tuple(texts),
+            keys=tuple(sorted({*keys, *bound})),
+            units=tuple(canonical(person, aliases, env.dialect) for person in _persons(env, limits)),
+            min_group=max(minimum for _, minimum in limits.units),
+            exact=own_exact,
+            dialect=env.dialect,
+        )
+        made.append(found)
+        if block.totals:
+            made.append(replace(found, keys=tuple(sorted(bound))))
+    return made
+
+
+def _persons(env: Environment, limits: Thresholds) -> Iterator[exp.Expr]:
+    for person, _ in limits.units:
+        yield env.to_base(person) or person
+
+
+def _full(env: Environment, instance: str) -> str:
+    """The governed subquery with every usable column, so that any later condition can be asked of it."""
+    cached: dict[str, str] = env.meta["full"]
+    dataset = env.datasets[instance]
+    if dataset not in cached:
+        tree = env.governed[instance]
+        starred, env.starred = env.starred, True
+        try:
+            scratch = f"full_{dataset}"
+            rewrite.governed(env, env.policy.datasets[dataset], env.schema.tables[dataset], scratch)
+            tree = env.governed.pop(scratch)
+            env.datasets.pop(scratch)
+        finally:
+            env.starred = starred
+        cached[dataset] = tree.sql(dialect=env.dialect)
+    return cached[dataset]
+
+
+def canonical(node: exp.Expr, aliases: dict[str, str], dialect: str) -> str:
+    """The text of `node` with table occurrences renamed, constants on the right and operands of AND and OR sorted."""
+    inner: dict[str, str] = {}
+
+    def renamed(part: exp.Expr) -> exp.Expr:
+        if isinstance(part, exp.Column) and part.table:
+            part.set("table", rewrite.quoted(_name(part.table, aliases, inner)))
+        elif isinstance(part, exp.TableAlias) and part.name:
+            part.set("this", rewrite.quoted(_name(part.name, aliases, inner)))
+        return part
+
+    tree = _normal(node.copy().transform(renamed))
+    return tree.sql(dialect=dialect)
+
+
+def _name(alias: str, aliases: dict[str, str], inner: dict[str, str]) -> str:
+    if alias in aliases or alias == rewrite.ROW:
+        return aliases.get(alias, alias)
+    return inner.setdefault(alias, f"n{len(inner)}")
+
+
+_FLIPPED: dict[type[exp.Expr], type[exp.Binary]] = {
+    exp.GT: exp.LT,
+    exp.LT: exp.GT,
+    exp.GTE: exp.LTE,
+    exp.LTE: exp.GTE,
+    exp.EQ: exp.EQ,
+    exp.NEQ: exp.NEQ,
+}
+
+
+def _normal(node: exp.Expr) -> exp.Expr:
+    node = node.unnest()
+    if isinstance(node, (exp.And, exp.Or)):
+        parts = sorted({each.sql(): each for each in _operands(node, type(node))}.items())
+        trees = [exp.Paren(this=each) if isinstance(each, exp.Connector) else each for _, each in parts]
+        whole = trees[0]
+        for each in trees[1:]:
+            whole = type(node)(this=whole, expression=each)
+        return whole
+    if isinstance(node, exp.In) and len(node.expressions) == 1 and not node.args.get("query"):
+        node = exp.EQ(this=node.this, expression=node.expressions[0])
+    if (
+        isinstance(node, exp.Like)
+        and isinstance(node.expression, exp.Literal)
+        and not set("%_\\") & set(node.expression.name)
+    ):
+        node = exp.EQ(this=node.this, expression=node.expression)
+    if isinstance(node, exp.Not):
+        inner = _normal(node.this)
+        opposite: dict[type[exp.Expr], type[exp.Binary]] = {
+            exp.EQ: exp.NEQ,
+            exp.NEQ: exp.EQ,
+            exp.GT: exp.LTE,
+            exp.LTE: exp.GT,
+            exp.LT: exp.GTE,
+            exp.GTE: exp.LT,
+        }
+        if type(inner) in opposite:
+            return opposite[type(inner)](this=inner.this, expression=inner.expression)
+        return exp.Not(this=exp.Paren(this=inner) if isinstance(inner, exp.Connector) else inner)
+    if type(node) in _FLIPPED:
+        left, right = _normal(node.this), _normal(node.expression)
+        if not left.find(exp.Column) and right.find(exp.Column):
+            return _FLIPPED[type(node)](this=right, expression=left)
+        return type(node)(this=left, expression=right)
+    return node
+
+
+def _operands(node: exp.Expr, kind: type[exp.Expr]) -> Iterator[exp.Expr]:
+    for each in (node.this, node.expression):
+        inner = each.unnest()
+        if isinstance(inner, kind):
+            yield from _operands(inner, kind)
+        else:
+            yield _normal(inner)
+
+
+def _bound(condition: exp.Expr, aliases: dict[str, str], dialect: str) -> Iterator[str]:
+    """Expressions a condition binds to one constant: they divide the rows as a group key would."""
+    node = _normal(condition.copy())
+    if isinstance(node, exp.EQ) and node.this.find(exp.Column) and not node.expression.find(exp.Column, exp.Select):
+        yield canonical(node.this, aliases, dialect)

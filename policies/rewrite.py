@@ -1,0 +1,123 @@
+"""What the engine gets instead of a base table: a filtered, masked, pruned subquery. Built as trees, never as text."""
+
+from collections.abc import Mapping
+
+from sqlglot import exp
+
+from masking.operators import OPERATORS, Result
+from policies.decision import Source
+from policies.environment import RESERVED, Environment
+from policies.errors import USER_ATTRIBUTE_MISSING
+from policies.labels import Dep, Level, Value
+from policies.load import attribute_of
+from policies.model import ColumnPolicy, DatasetPolicy
+from policies.refusal import Refusal
+from policies.schema import Table
+
+ROW = "r"
+UNIT = f"{RESERVED}unit"
+_MASKED_KINDS = {Result.TEXT: "text", Result.DATE: "date", Result.NUMBER: "num"}
+
+
+def quoted(name: str) -> exp.Identifier:
+    """An identifier, always quoted: no spelling of a name can become something else."""
+    return exp.to_identifier(name, quoted=True)
+
+
+def column(name: str, table: str) -> exp.Column:
+    """`"table"."name"`."""
+    return exp.Column(this=quoted(name), table=quoted(table))
+
+
+def literal(value: object) -> exp.Expr:
+    """A user attribute as a typed constant."""
+    if isinstance(value, bool):
+        return exp.Boolean(this=value)
+    if isinstance(value, int):
+        return exp.Literal.number(value) if value >= 0 else exp.Neg(this=exp.Literal.number(-value))
+    return exp.Literal.string(str(value))
+
+
+def row_filter(dataset: DatasetPolicy, user: Mapping[str, object]) -> exp.Expr | None:
+    """The dataset's row filter with the user's attributes bound as constants."""
+    if dataset.rows is None:
+        return None
+
+    def bound(node: exp.Expr) -> exp.Expr:
+        if isinstance(node, exp.Placeholder):
+            name = attribute_of(node)
+            if user.get(name) is None:
+                raise Refusal.of(USER_ATTRIBUTE_MISSING, dataset=dataset.name, attribute=name)
+            return literal(user[name])
+        if isinstance(node, exp.Column):
+            return column(dataset.columns[node.name.lower()].name, ROW)
+        return node
+
+    return dataset.rows.copy().transform(bound)
+
+
+def governed(env: Environment, dataset: DatasetPolicy, table: Table, instance: str) -> dict[str, Value]:
+    """Build the subquery behind `instance` and label its columns; the tree is kept in `env.governed`."""
+    name = dataset.name.lower()
+    outputs: list[exp.Expr] = []
+    columns: dict[str, Value] = {}
+    for key, described in dataset.columns.items():
+        kind = table.kind(key)
+        if kind is None or not described.usable:
+            continue
+        real = next(each for each in table.columns if each.lower() == key)
+        made, how = column(real, ROW), "value"
+        if described.mask is not None:
+            masked = _masked(env, described, made)
+            kind, how = (
+                _MASKED_KINDS.get(OPERATORS[described.mask.operator].gives(dict(described.mask.arguments)), kind),
+                "masked",
+            )
+        else:
+            masked = made
+        dep = Dep(instance, name, key)
+        columns[key] = Value(
+            column(real, instance), Level.ROW, kind, frozenset({dep}), plain=dep, degree=1,
+            sources=frozenset({Source(dataset.name, real, how)}),
+        )  # fmt: skip
+        env.base[(instance, real)] = column(real, instance)
+        if env.starred or key in env.mentioned:
+            outputs.append(exp.Alias(this=masked, alias=quoted(real)))
+    outputs.append(exp.Alias(this=_unit(dataset, table), alias=quoted(UNIT)))
+    env.base[(instance, UNIT)] = column(UNIT, instance)
+    tree = exp.Select(expressions=outputs).from_(
+        exp.Table(this=quoted(table.name), alias=exp.TableAlias(this=quoted(ROW))), copy=False
+    )
+    condition = row_filter(dataset, env.user)
+    if condition is not None:
+        tree = tree.where(condition, copy=False)
+    env.governed[instance] = tree
+    env.datasets[instance] = name
+    return columns
+
+
+def _unit(dataset: DatasetPolicy, table: Table) -> exp.Expr:
+    if dataset.unit is None:  # each row is its own unit
+        return exp.Window(this=exp.RowNumber(), over="OVER")
+    real = next((each for each in table.columns if each.lower() == dataset.unit.lower()), dataset.unit)
+    return column(real, ROW)
+
+
+def _masked(env: Environment, described: ColumnPolicy, plain: exp.Column) -> exp.Expr:
+    if described.mask is None:
+        return plain
+    operator, arguments = OPERATORS[described.mask.operator], dict(described.mask.arguments)
+    if "scope" in operator.arguments.model_fields:  # keys differ between projects, so pseudonyms cannot be linked
+        arguments["scope"] = scope_label(env.policy.project, str(arguments.get("scope", "default")))
+        env.labels.add(arguments["scope"])
+    return operator.sql(plain, arguments)
+
+
+def scope_label(project: str, scope: str) -> str:
+    """The key label of a project's pseudonyms."""
+    return f"{project}.{scope}"
+
+
+def occurrence(env: Environment, instance: str) -> exp.Expr:
+    """The governed subquery as a FROM item."""
+    return exp.Subquery(this=env.governed[instance].copy(), alias=exp.TableAlias(this=quoted(instance)))

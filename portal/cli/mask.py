@@ -1,0 +1,173 @@
+"""`yurt mask`: find identifiers in text and tables, mask them, measure what risk is left."""
+
+import io
+import json
+import secrets
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+app = typer.Typer(
+    help="Find identifiers in text and tables, mask them, and measure the risk that is left.", no_args_is_help=True
+)
+
+File = Annotated[Path, typer.Argument(help="A .csv, .parquet or .duckdb file.")]
+Lang = Annotated[str, typer.Option(help="zh, en, or auto: Chinese where a Chinese character occurs.")]
+
+
+def _stop(line: str) -> NoReturn:
+    typer.echo(line, err=True)
+    raise typer.Exit(2)
+
+
+def _texts() -> Iterator[dict[str, Any]]:
+    """Objects with `id` and `text` from stdin; ends the command on the first line that is none."""
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8-sig", errors="surrogateescape")
+    for number, line in enumerate(sys.stdin, 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError:
+            row = None
+        if not isinstance(row, dict) or not isinstance(row.get("text"), str):
+            _stop(f'Line {number} is no JSON object with a "text": write {{"id": 1, "text": "…"}}, one a line.')
+        yield row
+
+
+def _print(row: dict[str, Any]) -> None:
+    line = json.dumps(row, ensure_ascii=False)
+    if any("\ud800" <= letter <= "\udfff" for letter in line):  # half a character cannot be written as UTF-8
+        line = json.dumps(row)
+    sys.stdout.write(line + "\n")
+
+
+def _checked_lang(lang: str) -> None:
+    if lang not in {"zh", "en", "auto"}:
+        _stop("--lang is zh, en or auto.")
+
+
+@app.command()
+def detect(lang: Lang = "auto") -> None:
+    """Read {"id", "text"} lines on stdin; write {"id", "spans": [{"start", "end", "type", "score"}]} lines.
+
+    Offsets count code points of the text as given. Example:
+
+    echo '{"id": 1, "text": "电话13947112233"}' | yurt mask detect
+    """
+    _checked_lang(lang)
+    from masking import detect as detector
+
+    for row in _texts():
+        spans = detector.detect(row["text"], lang)
+        found = [{"start": s.start, "end": s.end, "type": s.type.value, "score": s.score} for s in spans]
+        _print({"id": row.get("id"), "spans": found})
+
+
+@app.command()
+def text(
+    operator: Annotated[
+        str,
+        typer.Option(
+            help="redact: <TYPE>; constant: ***; partial: 139****2233; number: <TYPE_1>, alike for alike values."
+        ),
+    ] = "redact",
+    lang: Lang = "auto",
+) -> None:
+    """Read {"id", "text"} lines on stdin; write {"id", "text"} lines without the identifiers found.
+
+    The result is read again until nothing more is found in it.
+    """
+    _checked_lang(lang)
+    from masking.text import TEXT_OPERATORS, mask_text
+
+    if operator not in TEXT_OPERATORS:
+        _stop(f"--operator is one of {', '.join(TEXT_OPERATORS)}.")
+    for row in _texts():
+        _print({"id": row.get("id"), "text": mask_text(row["text"], operator, lang)})  # type: ignore[arg-type]
+
+
+@app.command()
+def suggest(file: File) -> None:
+    """Say what each column of a table seems to hold: type, role, grade (GB/T 43697-2024) and a fitting mask.
+
+    One line per column: {"table", "column", "type", "role", "grade", "evidence", "operator"}. Roles: direct, quasi,
+    sensitive, other. Grades: 1 public, 2 internal, 3 personal, 4 sensitive personal. A person confirms.
+    """
+    from masking.classify import suggest_table
+    from store.errors import YurtError
+
+    try:
+        suggestions = suggest_table(file)
+    except YurtError as error:
+        _stop(f"{error.message} {error.hint}")
+    for s in suggestions:
+        _print({"table": s.table, "column": s.column, "type": s.type, "role": s.role, "grade": s.grade,
+                "evidence": s.evidence, "operator": s.operator})  # fmt: skip
+
+
+@app.command()
+def table(
+    rules: Annotated[
+        Path, typer.Option("--rules", help="YAML: `columns: {NAME: OPERATOR or {OPERATOR: {arguments}}}`.")
+    ],
+    source: Annotated[Path, typer.Option("--in", help="The file to mask: .csv, .parquet or .duckdb.")],
+    target: Annotated[Path, typer.Option("--out", help="The masked file: .csv or .parquet.")],
+    key_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="A file with at least 16 secret bytes for keyed operators; without it a key for this run only."
+        ),
+    ] = None,
+) -> None:
+    """Mask a file by rules, streaming; prints one summary line {"rows", "seconds", "key", "operators"}.
+
+    Every column needs a rule, or `others:` says what becomes of the rest (drop, keep, redact, …). With the key of one
+    run only, pseudonyms join within the file and never with another.
+    """
+    from masking.table import load_rules, mask_table
+    from store.errors import YurtError
+
+    for path in (rules, source, *([key_file] if key_file is not None else [])):
+        if not path.is_file():
+            _stop(f"There is no file {path}: check the path.")
+    key = key_file.read_bytes() if key_file is not None else secrets.token_bytes(32)
+    if len(key) < 16:
+        _stop("The key file holds fewer than 16 bytes: make one with `head -c 32 /dev/urandom > KEY`.")
+    try:
+        report = mask_table(load_rules(rules.read_text("utf-8")), source, target, key)
+    except YurtError as error:
+        _stop(f"{error.message} {error.hint}")
+    _print({"rows": report.rows, "seconds": report.seconds, "key": "file" if key_file is not None else "this run only",
+            "operators": dict(report.operators)})  # fmt: skip
+
+
+@app.command()
+def risk(
+    file: File,
+    quasi: Annotated[str, typer.Option(help="Quasi-identifiers, with commas: age,sex,county.")],
+    sensitive: Annotated[
+        str | None, typer.Option(help="The sensitive column, for l-diversity and t-closeness.")
+    ] = None,
+) -> None:
+    """Measure re-identification risk: {"k", "l", "t", "max_risk", "avg_risk", "unique_share", "level"}.
+
+    Level as in GB/T 42460-2023: 1 direct identifiers are present, 2 quasi-identifiers identify people,
+    3 the highest risk is at most 0.2 (classes of five).
+    """
+    from dataclasses import asdict
+
+    from masking.risk import measure
+    from store.errors import YurtError
+
+    columns = [name.strip() for name in quasi.split(",") if name.strip()]
+    if not columns:
+        _stop("--quasi names at least one column, for example --quasi age,sex.")
+    try:
+        _print(asdict(measure(file, columns, sensitive)))
+    except YurtError as error:
+        _stop(f"{error.message} {error.hint}")

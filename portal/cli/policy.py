@@ -1,0 +1,109 @@
+"""`yurt policy`: check queries against a policy, run them on data, explain a decision."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(help="Check, run and explain queries under a policy.", no_args_is_help=True)
+
+PolicyFile = Annotated[Path, typer.Option("--policy", help="The policy (YAML).")]
+SchemaFile = Annotated[Path, typer.Option("--schema", help="CREATE TABLE statements.")]
+Dialect = Annotated[str, typer.Option(help="duckdb, postgres or spark.")]
+
+
+def _usage(text: str) -> typer.Exit:
+    typer.echo(text, err=True)
+    return typer.Exit(2)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise _usage(f"Cannot read {path}: give a UTF-8 text file.") from None
+
+
+def _lines() -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(sys.stdin, 1):
+        if not line.strip():
+            continue
+        try:
+            found = json.loads(line)
+        except ValueError:
+            raise _usage(f"Line {number} of the input is not JSON: give one object per line.") from None
+        if not isinstance(found, dict) or not isinstance(found.get("sql"), str):
+            raise _usage(f'Line {number} of the input has no sql: give {{"id": …, "sql": …}}.')
+        yield found
+
+
+def _print(line: dict[str, Any]) -> None:
+    typer.echo(json.dumps(line, ensure_ascii=False))
+
+
+def _loaded(policy: Path) -> Any:
+    from policies.load import load_policy
+    from store.errors import YurtError
+
+    try:
+        return load_policy(_read(policy))
+    except YurtError as error:
+        raise _usage(f"{policy}: {error.message} {error.hint}") from None
+
+
+def _schema(schema: Path) -> Any:
+    from policies.schema import Schema
+    from store.errors import YurtError
+
+    try:
+        return Schema.from_ddl(_read(schema))
+    except YurtError as error:
+        raise _usage(f"{schema}: {error.message} {error.hint}") from None
+
+
+@app.command()
+def check(policy: PolicyFile, schema: SchemaFile, dialect: Dialect = "duckdb") -> None:
+    """Decide each query on standard input (JSON lines: id, sql) without running it."""
+    from policies.check import DIALECTS
+    from policies.decide import decide
+    from policies.explain import decision_line
+
+    if dialect not in DIALECTS:
+        raise _usage(f"There is no dialect {dialect}: use " + ", ".join(DIALECTS) + ".")
+    loaded, tables = _loaded(policy), _schema(schema)
+    for line in _lines():
+        _print({"id": line.get("id"), **decision_line(decide(line["sql"], loaded, tables, dialect=dialect))})
+
+
+@app.command()
+def run(
+    policy: PolicyFile,
+    data: Annotated[Path, typer.Option("--data", help="A .duckdb file, or a folder of TABLE.parquet / TABLE.csv.")],
+    keep_history: Annotated[bool, typer.Option("--keep-history", help="Remember answers from line to line.")] = False,
+) -> None:
+    """Answer each query on standard input (JSON lines: id, sql, setup) from the data, under the policy."""
+    from gateway import offline
+    from store.errors import YurtError
+
+    loaded = _loaded(policy)
+    try:
+        for line in offline.run(_lines(), loaded, data, keep_history):
+            _print(line)
+    except YurtError as error:
+        raise _usage(f"{data}: {error.message} {error.hint}") from None
+
+
+@app.command()
+def explain(sql: str, policy: PolicyFile, schema: SchemaFile, dialect: Dialect = "duckdb") -> None:
+    """Show the whole decision about one query."""
+    from policies.decide import decide
+    from policies.explain import explained
+
+    typer.echo(
+        json.dumps(
+            explained(decide(sql, _loaded(policy), _schema(schema), dialect=dialect)), ensure_ascii=False, indent=2
+        )
+    )

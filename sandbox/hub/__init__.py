@@ -1,0 +1,1 @@
+"""JupyterHub for sandboxes: its configuration, who may sign in, the spawner, and the door of each sandbox."""

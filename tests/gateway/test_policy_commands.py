@@ -1,0 +1,58 @@
+"""`yurt policy`, as a person or a CI job calls it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from corpus import HERE, SCHEMA
+
+
+def yurt(*arguments: str, lines: str = "") -> subprocess.CompletedProcess[str]:
+    code = "from portal.cli.policy import app; app()"
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], input=lines, capture_output=True, text=True, check=False
+    )
+
+
+def test_check_prints_one_decision_per_line(tmp_path: Path) -> None:
+    (tmp_path / "schema.sql").write_text(SCHEMA, encoding="utf-8")
+    lines = '{"id": "a", "sql": "SELECT count(*) AS n FROM citizen"}\n{"id": "b", "sql": "SELECT name FROM citizen"}\n'
+    done = yurt("check", "--policy", str(HERE / "policy.yaml"), "--schema", str(tmp_path / "schema.sql"), lines=lines)
+    assert done.returncode == 0, done.stderr
+    first, second = (json.loads(line) for line in done.stdout.splitlines())
+    assert set(first) == {"id", "outcome", "code", "message", "hint", "span", "sql", "lineage"}
+    assert (first["id"], first["outcome"], first["code"]) == ("a", "allow", None)
+    assert first["sql"].startswith("SELECT COUNT(*)")
+    assert (second["id"], second["outcome"], second["code"], second["span"]) == (
+        "b",
+        "refuse",
+        "COLUMN_NOT_USABLE",
+        [7, 11],
+    )
+
+
+def test_run_answers_from_the_data(database: Path) -> None:
+    lines = '{"id": 1, "sql": "SELECT count(*) AS n FROM citizen"}\n{"id": 2, "sql": "SELEC"}\n'
+    done = yurt("run", "--policy", str(HERE / "policy.yaml"), "--data", str(database), lines=lines)
+    assert done.returncode == 0, done.stderr
+    first, second = (json.loads(line) for line in done.stdout.splitlines())
+    assert set(first) == {"id", "outcome", "code", "message", "columns", "rows", "suppressed", "elapsed_ms"}
+    assert (first["columns"], first["rows"], first["suppressed"]) == (["n"], [[1207]], 0)
+    assert set(first["elapsed_ms"]) == {"decide", "execute", "release"}
+    assert (second["outcome"], second["rows"]) == (
+        "refuse" if second["code"] == "STATEMENT_NOT_ALLOWED" else "error",
+        None,
+    )
+
+
+def test_bad_usage_is_one_line_and_exit_2(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("project: P\nsurprise: 1\n", encoding="utf-8")
+    for arguments in (
+        ("run", "--policy", str(tmp_path / "bad.yaml"), "--data", str(tmp_path)),
+        ("run", "--policy", str(HERE / "policy.yaml"), "--data", str(tmp_path / "nowhere")),
+        ("check", "--policy", str(tmp_path / "none.yaml"), "--schema", str(tmp_path / "none.sql")),
+    ):
+        done = yurt(*arguments)
+        assert done.returncode == 2
+        assert len(done.stderr.strip().splitlines()) == 1

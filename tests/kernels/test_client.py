@@ -1,0 +1,85 @@
+"""What a researcher sees of an answer, a refusal and a silence."""
+
+from types import ModuleType
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+
+def test_an_answer_is_arrow_and_whatever_frame_is_asked_for(yurt: ModuleType, gateway: Any) -> None:
+    gateway.table(pa.table({"区": ["东", "西"], "n": [41, 57]}), suppressed=2, notes=["Rounded."])
+    answer = yurt.query("SELECT 1")
+    assert answer.to_arrow().to_pydict() == {"区": ["东", "西"], "n": [41, 57]}
+    assert answer.to_polars()["n"].sum() == 98
+    assert list(answer.to_pandas().columns) == ["区", "n"]
+    assert (len(answer), answer.suppressed, answer.notes) == (2, 2, ["Rounded."])
+
+
+def test_a_question_carries_the_sql_and_no_credential(yurt: ModuleType, gateway: Any) -> None:
+    gateway.table(pa.table({"n": [1]}))
+    yurt.query("SELECT 1")
+    method, path, body, headers = gateway.asked[0]
+    assert (method, path, body) == ("POST", "/v1/query", {"sql": "SELECT 1"})
+    assert not {"authorization", "cookie"} & {name.lower() for name in headers}
+
+
+def test_a_refusal_has_its_parts(yurt: ModuleType, gateway: Any) -> None:
+    said = {"code": "C", "message": "No.", "hint": "Do this.", "span": [7, 11], "suggestion": "SELECT 2"}
+    gateway.json(403, said)
+    with pytest.raises(yurt.Refused) as refused:
+        yurt.query("SELECT 1")
+    error = refused.value
+    assert (error.code, error.message, error.hint) == ("C", "No.", "Do this.")
+    assert (error.span, error.suggestion) == ((7, 11), "SELECT 2")
+    assert error._render_traceback_() == ["C: No.", "Do this.", "This would pass:", "SELECT 2"]
+
+
+@pytest.mark.parametrize("body", [{}, {"detail": "x"}, [], None, "text"])
+def test_an_answer_that_is_no_refusal_is_a_failure_of_the_gateway(yurt: ModuleType, gateway: Any, body: Any) -> None:
+    gateway.json(500, body)
+    with pytest.raises(yurt.Refused) as refused:
+        yurt.tables()
+    assert refused.value.code == "GATEWAY_FAILED"
+
+
+def test_without_a_gateway_it_says_what_to_do(yurt: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("YURT_GATEWAY_SOCKET", "/nowhere/gateway.sock")
+    with pytest.raises(yurt.Refused) as refused:
+        yurt.query("SELECT 1")
+    assert (refused.value.code, "portal" in refused.value.hint) == ("GATEWAY_UNREACHABLE", True)
+
+
+def test_tables_and_explanations_come_as_data(yurt: ModuleType, gateway: Any) -> None:
+    gateway.json(200, {"tables": [{"name": "visits"}]})
+    assert yurt.tables() == [{"name": "visits"}]
+    gateway.json(200, {"outcome": "allow"})
+    assert yurt.explain("SELECT 1") == {"outcome": "allow"}
+    assert [asked[:2] for asked in gateway.asked] == [("GET", "/v1/tables"), ("POST", "/v1/explain")]
+
+
+@pytest.mark.parametrize(
+    ("suppressed", "sentence"),
+    [(0, ""), (1, "1 result was withheld"), (5, "5 results were withheld"), (None, "how many would tell too much")],
+)
+def test_what_was_withheld_is_said(yurt: ModuleType, gateway: Any, suppressed: int | None, sentence: str) -> None:
+    gateway.table(pa.table({"n": [1]}), suppressed=suppressed)
+    answer = yurt.query("SELECT 1")
+    assert sentence in repr(answer)
+    assert sentence in answer._repr_html_()
+    assert ("withheld" in repr(answer)) is (sentence != "")
+
+
+def test_a_table_is_small_and_every_cell_of_it_is_text(yurt: ModuleType, gateway: Any) -> None:
+    gateway.table(pa.table({"<b>": ["<script>alert(1)</script>", None] + ["x"] * 98}))
+    shown = yurt.query("SELECT 1")._repr_html_()
+    assert "<script>" not in shown
+    assert "&lt;b&gt;" in shown
+    assert shown.count("<tr>") == 21
+    assert "100 rows, the first 20 shown." in shown
+
+
+def test_a_refusals_words_are_escaped(yurt: ModuleType) -> None:
+    shown = yurt.Refused("C", "<i>", "<i>", None, "<script>")._repr_html_()
+    assert "<i>" not in shown
+    assert "<script>" not in shown

@@ -1,0 +1,66 @@
+"""The command, run as a person runs it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+
+from masking.identifiers import synthetic_residents
+
+YURT = Path(sys.executable).parent / "yurt"
+
+
+def yurt(*args: object, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(YURT), "mask", *map(str, args)], input=stdin, capture_output=True, text=True, encoding="utf-8", check=False
+    )
+
+
+def lines(*rows: object) -> str:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def test_detect_answers_each_line_in_order():
+    done = yurt("detect", stdin=lines({"id": 7, "text": "电话13947112233"}, {"id": "x", "text": "无"}))
+    assert done.returncode == 0
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [
+        {"id": 7, "spans": [{"start": 2, "end": 13, "type": "CN_MOBILE", "score": 0.95}]},
+        {"id": "x", "spans": []},
+    ]
+
+
+def test_text_masks_by_the_chosen_operator():
+    done = yurt("text", "--operator", "partial", stdin=lines({"id": 1, "text": "电话13947112233"}))
+    assert json.loads(done.stdout) == {"id": 1, "text": "电话139****2233"}
+
+
+def test_half_a_character_breaks_nothing():
+    done = yurt("text", stdin='{"id": 1, "text": "电话13947112233\\ud83d"}\n')
+    assert json.loads(done.stdout)["text"] == "电话<CN_MOBILE>\ud83d"
+
+
+def test_bad_usage_is_exit_2_and_one_line():
+    for done in (
+        yurt("detect", stdin="not json\n"), yurt("detect", stdin='{"id": 1}\n'), yurt("text", "--operator", "nose"),
+        yurt("detect", "--lang", "fr"), yurt("suggest", "/nowhere.csv"), yurt("risk", "/nowhere.csv", "--quasi", "a"),
+        yurt("table", "--rules", "/nowhere.yaml", "--in", "/nowhere.csv", "--out", "/nowhere/out.csv"),
+    ):  # fmt: skip
+        assert done.returncode == 2
+        assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+
+
+def test_suggest_table_and_risk_work_on_a_file(tmp_path: Path):
+    source, rules, target = tmp_path / "r.parquet", tmp_path / "r.yaml", tmp_path / "out.csv"
+    duckdb.from_arrow(synthetic_residents(200, seed=1)).write_parquet(str(source))
+    rules.write_text("columns: {id_no: pseudonym, name: {partial: {preset: name}}}\nothers: drop\n")
+    suggested = [json.loads(line) for line in yurt("suggest", source).stdout.splitlines()]
+    assert list(suggested[0]) == ["table", "column", "type", "role", "grade", "evidence", "operator"]
+    assert suggested[0]["type"] == "CN_ID_CARD"
+    summary = json.loads(yurt("table", "--rules", rules, "--in", source, "--out", target).stdout)
+    assert summary["rows"] == 200
+    assert len(target.read_text().splitlines()) == 201
+    risk = json.loads(yurt("risk", source, "--quasi", "gender,county_code", "--sensitive", "name").stdout)
+    assert list(risk) == ["k", "l", "t", "max_risk", "avg_risk", "unique_share", "level"]
+    assert risk["level"] == 1

@@ -1,0 +1,59 @@
+"""Policy files: the whole grammar loads, and every mistake is found where it stands."""
+
+import pytest
+
+from policies.grain import Bucket, DateUnit
+from policies.load import load_policy
+from policies.model import Capability, Mode, Policy, Use
+from store.errors import YurtError
+
+HEAD = "project: P\ndatasets:\n  a:\n    unit: id\n"
+
+
+def test_the_sample_policy_loads(policy: Policy) -> None:
+    citizen = policy.datasets["citizen"]
+    assert citizen.unit == "id_no"
+    assert citizen.joins == (("visit", "id_no"),)
+    assert Capability(Use.GROUP, DateUnit.YEAR) in citizen.columns["birth_date"].capabilities
+    assert Capability(Use.FILTER, Bucket(10000)) in citizen.columns["income"].capabilities
+    assert citizen.columns["income"].quantile == (0.05, 0.95)
+    assert policy.datasets["enterprise"].release.mode is Mode.ROWS
+    assert policy.datasets["enterprise"].release.max_rows == 10000  # inherited from the project
+
+
+def test_the_dp_terms_load() -> None:
+    text = HEAD + (
+        "    release: {mode: dp, epsilon: 4.0, delta: 1e-6, epsilon_per_query: 0.5, max_groups_contributed: 3,"
+        " bounds: {income: [0, 300000]}}\n    columns: {id: [], income: [aggregate]}\n"
+    )
+    terms = load_policy(text).datasets["a"].release.privacy
+    assert terms is not None
+    assert (terms.epsilon, terms.delta, terms.epsilon_per_query, terms.max_groups_contributed) == (4.0, 1e-6, 0.5, 3)
+    assert terms.bounds["income"] == (0.0, 300000.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "word"),
+    [
+        ("project: P\nsurprise: 1\ndatasets: {}\n", "line 2, column 1", "surprise"),
+        ("project: P\nproject: Q\n", "line 2, column 1", "twice"),
+        (HEAD + "    columns: {id: [], c: [reed]}\n", "line 5, column 27", "reed"),
+        (HEAD + "    columns: {id: [], c: [{mask: blur}]}\n", "line 5, column 34", "blur"),
+        (HEAD + "    columns: {id: [], c: [read, {mask: constant}]}\n", "line 5, column 26", "masked"),
+        (HEAD + "    columns: {c: [read]}\n", "line 4, column 11", "unit"),
+        (HEAD + "    rows: d = 1\n    columns: {id: []}\n", "line 5, column 11", "names d"),
+        (HEAD + "    rows: c = '{user.x}'\n    columns: {id: [], c: []}\n", "line 5, column 11", "quotes"),
+        (HEAD + "    rows: c = read_text('x')\n    columns: {id: [], c: []}\n", "line 5, column 11", "not allow"),
+        (HEAD + "    joins: [b.id]\n    columns: {id: [join]}\n", "line 5, column 13", "b.id"),
+        (HEAD + "    columns: {id: [], c: [{group: fortnight}]}\n", "line 5, column 35", "fortnight"),
+        (HEAD + "    columns: {id: [], c: [{quantile: [0.9, 0.1]}]}\n", "line 5, column 38", "lower first"),
+        ("project: P\ndatasets: {a: {columns: {c: [read]}}}\n", "line 2, column 15", "needs a unit"),
+        ("project: [\n", "line 2, column 1", "YAML"),
+    ],
+)
+def test_a_mistake_is_named_with_its_place(text: str, place: str, word: str) -> None:
+    with pytest.raises(YurtError) as caught:
+        load_policy(text)
+    assert caught.value.code == "POLICY_INVALID"
+    assert place in caught.value.message
+    assert word in f"{caught.value.message} {caught.value.hint}"

@@ -1,0 +1,127 @@
+"""Publishing: stewards upload, the platform proposes, nothing half-done stays behind."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from audit.log import read_records
+from portal.context import Platform
+from portal.session import SESSION_COOKIE
+
+API = "/services/portal/api/v1"
+FORM = {
+    "id": "census",
+    "title": "普查",
+    "title_en": "Census",
+    "description": "d",
+    "unit": "person_no",
+    "source": "test",
+}
+
+
+def upload(caller: Any, file: Path, **changed: str) -> Any:
+    with file.open("rb") as content:
+        return caller.post("/datasets", data={**FORM, **changed}, files={"file": ("x.parquet", content)})
+
+
+def left_over(platform: Platform) -> list[str]:
+    return [path.name for folder in (platform.incoming, platform.data) for path in folder.rglob("*") if path.is_file()]
+
+
+def test_a_steward_registers_and_publishes(as_: Any, census_file: Path, platform: Platform) -> None:
+    answer = upload(as_("wangli"), census_file)
+    assert answer.status_code == 201
+    draft = answer.json()
+    assert (draft["state"], draft["rows"], draft["agency"]["id"]) == ("draft", 300, "stats")
+    assert [column["name"] for column in draft["columns"]] == ["person_no", "town", "hours"]
+    assert {column["data_type"] for column in draft["columns"]} == {"VARCHAR", "BIGINT"}
+    assert as_("sarnai").get("/datasets").json() == []  # a draft is its steward's alone
+    assert as_("sarnai").get("/datasets/census").status_code == 404
+
+    answer = as_("wangli").post("/datasets/census/publish", json={"grades": {"town": 3}, "reason": "r"})
+    assert answer.json()["state"] == "published"
+    assert next(c for c in answer.json()["columns"] if c["name"] == "town")["grade"] == 3
+    assert [found["id"] for found in as_("sarnai").get("/datasets").json()] == ["census"]
+    events = [(record["event"], record["actor"], record["subject"]) for record in read_records(platform.audit.path)]
+    assert events == [("dataset.registered", "wangli", "census"), ("dataset.published", "wangli", "census")]
+    assert left_over(platform) == ["v1.parquet"]
+
+
+@pytest.mark.parametrize("name", ["sarnai", "gaowa", "liumin"])
+def test_only_stewards_register(as_: Any, census_file: Path, platform: Platform, name: str) -> None:
+    answer = upload(as_(name), census_file)
+    assert (answer.status_code, answer.json()["code"]) == (403, "ROLE_REQUIRED")
+    assert left_over(platform) == []
+
+
+def test_a_steward_of_another_agency_cannot_publish(as_: Any, census_file: Path) -> None:
+    upload(as_("wangli"), census_file)
+    answer = as_("batu").post("/datasets/census/publish", json={})
+    assert (answer.status_code, answer.json()["code"]) == (403, "ROLE_REQUIRED")
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"id": "../x"}, (422, "NAME_INVALID")),
+        ({"unit": "absent"}, (422, "COLUMN_UNKNOWN")),
+        ({"title": ""}, (422, "BODY_INVALID")),
+        ({"grade": "1"}, (422, "BODY_INVALID")),
+    ],
+)
+def test_a_wrong_form_leaves_nothing(
+    as_: Any, census_file: Path, platform: Platform, changed: dict[str, str], expected: tuple[int, str]
+) -> None:
+    answer = upload(as_("wangli"), census_file, **changed)
+    assert (answer.status_code, answer.json()["code"]) == expected
+    assert left_over(platform) == []
+
+
+def test_a_file_that_is_not_parquet_is_refused(as_: Any, tmp_path: Path, platform: Platform) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(b"person_no\n1\n")
+    answer = upload(as_("wangli"), path)
+    assert (answer.status_code, answer.json()["code"]) == (422, "FILE_UNREADABLE")
+    assert left_over(platform) == []
+
+
+def test_registering_twice_keeps_the_first_file(as_: Any, census_file: Path, platform: Platform) -> None:
+    upload(as_("wangli"), census_file)
+    before = (platform.data / "census/v1.parquet").stat().st_mtime_ns
+    answer = upload(as_("wangli"), census_file)
+    assert (answer.status_code, answer.json()["code"]) == (409, "DATASET_EXISTS")
+    assert (platform.data / "census/v1.parquet").stat().st_mtime_ns == before
+
+
+def test_without_a_record_nothing_is_registered(
+    as_: Any, census_file: Path, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(platform.audit, "append", full)
+    assert upload(as_("wangli"), census_file).status_code == 500
+    assert as_("wangli").get("/datasets").json() == []
+    assert left_over(platform) == []
+
+
+def test_an_upload_through_a_browser_needs_the_forms_token(
+    web: TestClient, hub: Any, census_file: Path, platform: Platform
+) -> None:
+    session = web.app.state.sessions.open("token-wangli")  # type: ignore[attr-defined]
+    web.cookies.set(SESSION_COOKIE, session, path="/services/portal/")
+    with census_file.open("rb") as content:
+        answer = web.post(f"{API}/datasets", data=FORM, files={"file": ("x", content)})
+    assert (answer.status_code, answer.json()["code"]) == (403, "CSRF_INVALID")
+    assert left_over(platform) == []
+    token = web.app.state.sessions.csrf(session)  # type: ignore[attr-defined]
+    with census_file.open("rb") as content:
+        answer = web.post(f"{API}/datasets", data={**FORM, "csrf": token}, files={"file": ("x", content)})
+    assert answer.status_code == 201
+
+
+def test_nobody_unknown_may_send_a_file(web: TestClient) -> None:
+    answer = web.post(f"{API}/datasets", files={"file": ("x", b"x" * (3 << 20))})
+    assert (answer.status_code, answer.json()["code"]) == (413, "BODY_TOO_LARGE")
