@@ -1,38 +1,104 @@
-"""DuckDB as an engine: the client of a locked process, which is killed and started anew when a query overruns."""
+"""DuckDB as an engine: a bounded number of locked processes, shared by the sets of tables that need one."""
 
-import os
-import select
-import subprocess
-import sys
 import threading
-import time
+from collections import OrderedDict
 from pathlib import Path
-from typing import Any, BinaryIO, cast
 
-import pyarrow as pa
+from gateway.duckdb_process import START_S, DuckDBProcess
+from gateway.engine import Engine, EngineLimits, Limits, Rows, Stop, Tables
+from gateway.errors import ENGINE_UNAVAILABLE
+from store.errors import YurtError
 
-from gateway import wire
-from gateway.engine import EngineLimits, Limits, Tables
-from gateway.errors import ENGINE_CANCELLED, ENGINE_FAILED, ENGINE_MEMORY, ENGINE_TIMEOUT, ENGINE_UNAVAILABLE
-from store.errors import ErrorCode, YurtError
-
-START_S = 60.0
-"""How long a process may take to open its tables."""
-_CODES: dict[str, ErrorCode] = {"failed": ENGINE_FAILED, "memory": ENGINE_MEMORY, "cancelled": ENGINE_CANCELLED}
-_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "VIRTUAL_ENV", "TZ")
+_Key = tuple[Path | None, tuple[tuple[str, Path], ...]]
 
 
-class DuckDBEngine:
-    """One process, one query at a time. Close it, or use it as a context manager."""
+class Processes:
+    """At most `most` engine processes.
 
-    def __init__(self, tables: Tables, limits: EngineLimits | None = None, root_key: bytes | None = None) -> None:
-        """`root_key`: root of the masking keys; it reaches the process through its pipe alone."""
-        self._tables, self._limits, self._root_key = tables, limits or EngineLimits(), root_key
-        self._lock = threading.Lock()
-        self._cancelled = False
-        self._process: subprocess.Popen[bytes] | None = None
-        self.columns: dict[str, dict[str, str]] = {}
-        self._start()
+    Idle ones wait for the next query about their tables; the one idle longest is ended when another set of tables needs
+    its place. A process never changes its tables, so none can read what a project may not use.
+    """
+
+    def __init__(self, most: int, limits: EngineLimits | None = None, root_key: bytes | None = None) -> None:
+        self._most, self._limits, self._root_key = most, limits or EngineLimits(), root_key
+        self._changed = threading.Condition()
+        self._idle: OrderedDict[DuckDBProcess, _Key] = OrderedDict()  # longest idle first
+        self._count = 0
+        self._closed = False
+
+    def take(self, tables: Tables, wait_s: float) -> DuckDBProcess:
+        """An idle process over exactly `tables`, or a new one. Raises ENGINE_UNAVAILABLE."""
+        key = _key(tables)
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._closed or self._idle or self._count < self._most, wait_s):
+                raise YurtError(ENGINE_UNAVAILABLE)
+            if self._closed:
+                raise YurtError(ENGINE_UNAVAILABLE)
+            evicted = None
+            for process in [each for each, held in reversed(self._idle.items()) if held == key]:
+                del self._idle[process]
+                if process.alive:
+                    return process
+                self._count -= 1
+            if self._count >= self._most:
+                evicted, _ = self._idle.popitem(last=False)
+            else:
+                self._count += 1
+        try:
+            if evicted is not None:
+                evicted.close()
+            return DuckDBProcess(tables, self._limits, self._root_key)
+        except BaseException:
+            self._left()
+            raise
+
+    def give(self, tables: Tables, process: DuckDBProcess) -> None:
+        """Take back a process that is free again or gone."""
+        if not process.alive:
+            self._left()
+            return
+        with self._changed:
+            if not self._closed:
+                self._idle[process] = _key(tables)
+                self._changed.notify()
+                return
+        process.close()
+
+    @property
+    def pids(self) -> list[int]:
+        """Of the idle processes."""
+        with self._changed:
+            return [process.pid for process in self._idle]
+
+    def close(self) -> None:
+        """End every idle process now, and each busy one when its query is over."""
+        with self._changed:
+            idle, self._idle, self._closed = list(self._idle), OrderedDict(), True
+            self._changed.notify_all()
+        for process in idle:
+            process.close()
+
+    def _left(self) -> None:
+        with self._changed:
+            self._count -= 1
+            self._changed.notify()
+
+
+class DuckDBEngine(Engine):
+    """One set of tables. Close it, or use it as a context manager; processes given to it stay their owner's."""
+
+    def __init__(
+        self,
+        tables: Tables,
+        limits: EngineLimits | None = None,
+        root_key: bytes | None = None,
+        processes: Processes | None = None,
+    ) -> None:
+        """`root_key`: root of the masking keys. Without `processes` the engine has one of its own."""
+        self._tables, self._own = tables, processes is None
+        self._processes = processes or Processes(1, limits, root_key)
+        if self._own:
+            self.columns  # noqa: B018  a process that cannot be had is said now
 
     def __enter__(self) -> "DuckDBEngine":
         return self
@@ -41,97 +107,27 @@ class DuckDBEngine:
         self.close()
 
     @property
-    def pid(self) -> int | None:
-        """The process, while there is one."""
-        return self._process.pid if self._process else None
+    def columns(self) -> dict[str, dict[str, str]]:
+        """table -> column -> type, as the engine sees them."""
+        process = self._processes.take(self._tables, START_S)
+        self._processes.give(self._tables, process)
+        return process.columns
 
-    def execute(self, sql: str, limits: Limits) -> Any:
-        """The result of decided SQL as a `pyarrow.Table`; at most one batch beyond `limits.max_rows` rows."""
-        with self._lock:
-            if self._process is None or self._process.poll() is not None:
-                self._start()
-            self._cancelled = False
-            header, body = self._ask({"sql": sql, "max_rows": limits.max_rows}, limits.timeout_s)
-        if header.get("status") != "rows":
-            raise YurtError(_CODES.get(str(header.get("status")), ENGINE_FAILED))
-        return pa.ipc.open_stream(body).read_all()
+    @property
+    def pids(self) -> list[int]:
+        """Of the idle processes."""
+        return self._processes.pids
 
-    def cancel(self) -> None:
-        """Stop the running query; the process stays."""
-        process = self._process
-        if process is not None and process.poll() is None and self._lock.locked():
-            self._cancelled = True
-            process.send_signal(10)  # SIGUSR1: the worker interrupts its connection
+    def stream(self, sql: str, limits: Limits, stop: Stop | None = None) -> Rows:
+        """See `Engine`."""
+        process = self._processes.take(self._tables, limits.timeout_s)
+        return process.run(sql, limits, stop or Stop(), lambda: self._processes.give(self._tables, process))
 
     def close(self) -> None:
-        """End the process."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        for stream in (process.stdin, process.stdout):
-            if stream is not None:
-                try:
-                    stream.close()
-                except OSError:
-                    continue  # the process is gone already
-        try:
-            process.wait(timeout=2)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        """End the engine's own process."""
+        if self._own:
+            self._processes.close()
 
-    def _start(self) -> None:
-        environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "gateway.duckdb_worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-            cwd=Path(__file__).resolve().parent.parent,
-            start_new_session=True,
-        )
-        hello: dict[str, Any] = {
-            "files": {name: str(Path(path).resolve()) for name, path in dict(self._tables.files).items()},
-            "memory_bytes": self._limits.memory_bytes,
-            "threads": self._limits.threads,
-            "open_files": self._limits.files,
-        }
-        if self._tables.database is not None:
-            hello["database"] = str(Path(self._tables.database).resolve())
-        if self._root_key is not None:
-            hello["root_key"] = self._root_key.hex()
-        header, _ = self._ask(hello, START_S)
-        if header.get("status") != "ready":
-            self._kill()
-            raise YurtError(ENGINE_UNAVAILABLE)
-        self.columns = dict(header["tables"])
 
-    def _ask(self, header: dict[str, Any], timeout_s: float) -> tuple[dict[str, Any], bytes]:
-        """One message each way. Past the time limit the process is killed; the next query starts another."""
-        process = self._process
-        if process is None or process.stdin is None or process.stdout is None:
-            raise YurtError(ENGINE_UNAVAILABLE)
-        deadline = time.monotonic() + timeout_s
-        try:
-            wire.send(cast(BinaryIO, process.stdin), header)
-            if not select.select([process.stdout], [], [], max(0.0, deadline - time.monotonic()))[0]:
-                self._kill()
-                raise YurtError(ENGINE_TIMEOUT)
-            return wire.receive(cast(BinaryIO, process.stdout))
-        except (wire.Closed, OSError):
-            self._kill()
-            raise YurtError(ENGINE_MEMORY if not self._cancelled else ENGINE_CANCELLED) from None
-
-    def _kill(self) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        process.kill()
-        process.wait()
-        for stream in (process.stdin, process.stdout):
-            if stream is not None:
-                try:
-                    stream.close()
-                except OSError:
-                    continue
+def _key(tables: Tables) -> _Key:
+    return tables.database, tuple(sorted(tables.files.items()))

@@ -1,11 +1,11 @@
 """The engine process: DuckDB, locked, alone. `python -m gateway.duckdb_worker`; speaks `gateway.wire` on its pipes.
 
-Keys come in the first message, never in SQL, arguments or the environment. Errors go back as one of four words.
+Keys come in the first message, never in SQL, arguments or the environment. Errors go back as one word of a few.
 """
 
 import os
+import queue
 import resource
-import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -15,13 +15,18 @@ import duckdb
 import pyarrow as pa
 
 from gateway import wire
+from gateway.engine import Limits, capped
 from masking.keys import KeyRing
 from masking.operators import engine_functions
+from store.errors import YurtError
+
+BATCH_ROWS = 32_768
 
 _READERS: dict[str, Callable[..., Any]] = {
     ".parquet": duckdb.DuckDBPyConnection.read_parquet,
     ".csv": duckdb.DuckDBPyConnection.read_csv,
 }
+_WORDS = {"Out of Memory": "memory", "INTERRUPT": "cancelled"}
 
 
 def main() -> None:
@@ -36,13 +41,77 @@ def main() -> None:
         wire.send(output, {"status": "failed"})
         return
     wire.send(output, {"status": "ready", "tables": described(connection)})
-    signal.signal(signal.SIGUSR1, lambda *_: threading.Thread(target=connection.interrupt, daemon=True).start())
-    while True:
+    desk = Desk(connection, output)
+    threading.Thread(target=desk.listen, args=(inbox,), daemon=True).start()
+    desk.work()
+
+
+class Desk:
+    """Two threads: one works on queries, in order; the other listens, so that a query can be told to stop."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, output: BinaryIO) -> None:
+        self._connection, self._output = connection, output
+        self._waiting: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._current: int | None = None
+        self._stopped: int | None = None
+
+    def listen(self, inbox: BinaryIO) -> None:
+        """Hear queries and wishes to stop. When the gateway is gone so is this process, in mid-query too."""
+        while True:
+            try:
+                said, _ = wire.receive(inbox)
+            except wire.Closed:
+                os._exit(0)
+            if "cancel" not in said:
+                self._waiting.put(said)
+                continue
+            with self._lock:  # a late wish must not hit the next query
+                self._stopped = said["cancel"]
+                if self._current == self._stopped:
+                    self._connection.interrupt()
+
+    def work(self) -> None:
+        """Run one query after the other."""
+        while True:
+            request = self._waiting.get()
+            with self._lock:
+                self._current = request["run"]
+            status = self._answered(request)
+            with self._lock:
+                self._current = None
+            wire.send(self._output, {"status": status})
+
+    def _answered(self, request: dict[str, Any]) -> str:
+        """Send the schema, then each batch, as Arrow IPC streams of their own; give one word for the end."""
+        limits = Limits(max_rows=int(request["max_rows"]), max_bytes=int(request["max_bytes"]))
         try:
-            request, _ = wire.receive(inbox)
-        except wire.Closed:
-            return
-        answer(connection, output, request)
+            reader = self._connection.sql(str(request["sql"])).to_arrow_reader(BATCH_ROWS)
+            self._send(reader.schema, [])
+            for batch in capped(reader, limits):
+                if self._stopped == request["run"]:
+                    return "cancelled"
+                self._send(reader.schema, [batch])
+        except duckdb.InterruptException:
+            return "cancelled"
+        except (duckdb.OutOfMemoryException, MemoryError):
+            return "memory"
+        except YurtError:
+            return "large"
+        except (
+            OSError
+        ) as error:  # what an engine says in the middle of a stream reaches us through Arrow, as text alone
+            return _WORDS.get(str(error).partition(" Error:")[0].rpartition("\n")[2], "failed")
+        except (duckdb.Error, pa.ArrowException, AttributeError, RuntimeError, ValueError, KeyError):
+            return "failed"  # AttributeError: a statement without rows has no reader
+        return "end"
+
+    def _send(self, schema: Any, batches: list[Any]) -> None:
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, schema) as writer:
+            for batch in batches:
+                writer.write_batch(batch)
+        wire.send(self._output, {"status": "rows"}, memoryview(sink.getvalue()))
 
 
 def opened(hello: dict[str, Any]) -> duckdb.DuckDBPyConnection:
@@ -93,29 +162,6 @@ def described(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]
     for table, column, type_ in listed.fetchall():
         found.setdefault(table, {})[column] = type_
     return found
-
-
-def answer(connection: duckdb.DuckDBPyConnection, output: BinaryIO, request: dict[str, Any]) -> None:
-    """Run one query; send its rows as Arrow IPC, or one word about the failure."""
-    try:
-        reader = connection.execute(str(request["sql"])).to_arrow_reader(65_536)
-        rows, batches = 0, []
-        for batch in reader:
-            rows += batch.num_rows
-            batches.append(batch)
-            if rows > int(request["max_rows"]):
-                break
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, reader.schema) as writer:
-            for batch in batches:
-                writer.write_batch(batch)
-        wire.send(output, {"status": "rows", "rows": rows}, memoryview(sink.getvalue()))
-    except duckdb.InterruptException:
-        wire.send(output, {"status": "cancelled"})
-    except (duckdb.OutOfMemoryException, MemoryError):
-        wire.send(output, {"status": "memory"})
-    except (duckdb.Error, pa.ArrowException, RuntimeError, ValueError, KeyError):
-        wire.send(output, {"status": "failed"})
 
 
 if __name__ == "__main__":

@@ -1,38 +1,25 @@
-"""One locked engine process per set of dataset versions, so that an engine holds no file its project may not use."""
+"""The engines of a gateway: one per set of dataset versions, over a bounded number of processes."""
 
-import threading
-from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 
-from gateway.duckdb import DuckDBEngine
-from gateway.engine import EngineLimits, Tables
+from gateway.duckdb import DuckDBEngine, Processes
+from gateway.engine import Engine, EngineLimits, Tables
 
-KEPT = 4
+MOST = 6
+"""Engine processes at once; memory is bounded by so many times what one may use."""
 
 
 class EnginePool:
-    """Engines by the files they hold, the least recently used one ended when a fifth is needed."""
+    """Engines by the files they hold, so that an engine holds no file its project may not use."""
 
-    def __init__(self, root_key: bytes, limits: EngineLimits) -> None:
-        self._root_key, self._limits = root_key, limits
-        self._engines: OrderedDict[tuple[tuple[str, Path], ...], DuckDBEngine] = OrderedDict()
-        self._lock = threading.Lock()
+    def __init__(self, root_key: bytes, limits: EngineLimits, most: int = MOST) -> None:
+        self._processes = Processes(most, limits, root_key)
 
-    def engine(self, files: Mapping[str, Path]) -> DuckDBEngine:
-        """The engine over exactly these tables. Raises ENGINE_UNAVAILABLE."""
-        key = tuple(sorted(files.items()))
-        with self._lock:
-            if key not in self._engines:
-                self._engines[key] = DuckDBEngine(Tables(files=dict(key)), self._limits, self._root_key)
-            self._engines.move_to_end(key)
-            while len(self._engines) > KEPT:
-                self._engines.popitem(last=False)[1].close()
-            return self._engines[key]
+    def engine(self, files: Mapping[str, Path]) -> Engine:
+        """The engine over exactly these tables."""
+        return DuckDBEngine(Tables(files=dict(files)), processes=self._processes)
 
     def close(self) -> None:
         """End every engine."""
-        with self._lock:
-            for engine in self._engines.values():
-                engine.close()
-            self._engines.clear()
+        self._processes.close()

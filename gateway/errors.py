@@ -16,6 +16,9 @@ ENGINE_UNAVAILABLE = ErrorCode("ENGINE_UNAVAILABLE", 503, "The data engine is no
 TOO_MANY_ROWS = ErrorCode(
     "TOO_MANY_ROWS", 413, "The answer has more rows than the policy lets out.", "Aggregate, or add LIMIT."
 )
+ANSWER_TOO_LARGE = ErrorCode(
+    "ANSWER_TOO_LARGE", 413, "The answer is larger than the gateway passes on.", "Ask for fewer columns or rows."
+)
 AUDIT_UNAVAILABLE = ErrorCode(
     "AUDIT_UNAVAILABLE", 503, "The decision could not be recorded, so nothing was run.", "Tell the platform's operator."
 )
@@ -24,6 +27,12 @@ DATA_INVALID = ErrorCode(
     422,
     "There is no usable data at the path given.",
     "Give a .duckdb file or a folder of TABLE.parquet or TABLE.csv.",
+)
+GATEWAY_BUSY = ErrorCode(
+    "GATEWAY_BUSY",
+    503,
+    "Too many queries are waiting.",
+    "Wait for your other queries to end, or ask again in a moment.",
 )
 TOKEN_REFUSED = ErrorCode(
     "TOKEN_REFUSED", 401, "The token is not that of one running sandbox.", "Start the sandbox again from the portal."

@@ -1,6 +1,7 @@
 """Messages between the gateway and its engine process: a length, a JSON header, a length, a body.
 
-Both lengths are 8 bytes, big-endian. Nothing is ever unpickled.
+Both lengths are 8 bytes, big-endian. Nothing is ever unpickled. Streams may be unbuffered, so that `select` on them
+tells the truth.
 """
 
 import json
@@ -19,12 +20,12 @@ class Closed(Exception):
 def send(stream: BinaryIO, header: dict[str, Any], body: bytes | memoryview = b"") -> None:
     """Write one message."""
     encoded = json.dumps(header).encode()
-    stream.write(_LENGTH.pack(len(encoded)) + encoded + _LENGTH.pack(len(body)))
-    stream.write(body)
+    _write(stream, _LENGTH.pack(len(encoded)) + encoded + _LENGTH.pack(len(body)))
+    _write(stream, body)
     stream.flush()
 
 
-def receive(stream: BinaryIO) -> tuple[dict[str, Any], bytes]:
+def receive(stream: BinaryIO) -> tuple[dict[str, Any], bytearray]:
     """Read one message. Raises Closed."""
     header = _read(stream, _size(stream, MAX_HEADER))
     body = _read(stream, _size(stream, MAX_BODY))
@@ -44,12 +45,18 @@ def _size(stream: BinaryIO, limit: int) -> int:
     return int(size)
 
 
-def _read(stream: BinaryIO, size: int) -> bytes:
-    parts, missing = [], size
-    while missing:
-        part = stream.read(missing)
-        if not part:
+def _write(stream: BinaryIO, data: bytes | memoryview) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[stream.write(left) :]
+
+
+def _read(stream: BinaryIO, size: int) -> bytearray:
+    data = bytearray(size)
+    left = memoryview(data)
+    while left:
+        got = stream.readinto(left)  # type: ignore[attr-defined]  # every binary stream of the standard library has it
+        if not got:
             raise Closed
-        parts.append(part)
-        missing -= len(part)
-    return b"".join(parts)
+        left = left[got:]
+    return data

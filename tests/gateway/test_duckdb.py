@@ -1,14 +1,14 @@
 """The engine process: locked, limited, replaceable; its errors say nothing."""
 
 import os
+import signal
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
-from gateway.duckdb import DuckDBEngine
-from gateway.engine import EngineLimits, Limits, Tables
+from gateway.duckdb import DuckDBEngine, Processes
+from gateway.engine import EngineLimits, Limits, Stop, Tables
 from store.errors import YurtError
 
 SLOW = "SELECT count(*) FROM range(100000000) a, range(100000000) b WHERE a.range % 7 = b.range % 5"
@@ -52,36 +52,98 @@ def test_files_beside_the_attached_ones_stay_shut(database: Path) -> None:
             engine.execute(f"FROM '{database.parent / 'visit.parquet'}'", Limits())
 
 
-def test_an_overrun_kills_the_process_and_the_next_query_gets_a_new_one(database: Path) -> None:
+def test_an_overrun_is_stopped_and_its_process_serves_the_next_query(database: Path) -> None:
     with DuckDBEngine(Tables(database=database)) as engine:
-        first = engine.pid
+        before = engine.pids
         with pytest.raises(YurtError) as caught:
             engine.execute(SLOW, Limits(timeout_s=0.5))
         assert caught.value.code == "ENGINE_TIMEOUT"
         assert engine.execute("SELECT 1 AS one", Limits()).to_pylist() == [{"one": 1}]
-        assert engine.pid != first
-        assert first is not None
+        assert engine.pids == before
+
+
+def test_a_process_that_does_not_listen_is_killed_and_the_next_query_gets_a_new_one(database: Path) -> None:
+    with DuckDBEngine(Tables(database=database)) as engine:
+        (first,) = engine.pids
+        os.kill(first, signal.SIGSTOP)
+        with pytest.raises(YurtError) as caught:
+            engine.execute("SELECT 1", Limits(timeout_s=0.2))
+        assert caught.value.code == "ENGINE_TIMEOUT"
+        assert engine.execute("SELECT 1 AS one", Limits()).to_pylist() == [{"one": 1}]
+        assert engine.pids != [first]
         with pytest.raises(ProcessLookupError):
             os.kill(first, 0)
 
 
-def test_a_cancelled_query_stops_and_the_process_stays(database: Path) -> None:
+def test_a_stopped_query_ends_and_its_process_stays(database: Path) -> None:
     with DuckDBEngine(Tables(database=database)) as engine:
-        before, caught = engine.pid, []
+        before, stop = engine.pids, Stop()
+        threading.Timer(0.3, stop.set).start()
+        with pytest.raises(YurtError) as caught:
+            engine.execute(SLOW, Limits(timeout_s=60), stop)
+        assert caught.value.code == "ENGINE_CANCELLED"
+        assert engine.pids == before
 
-        def ask() -> None:
-            try:
-                engine.execute(SLOW, Limits(timeout_s=60))
-            except YurtError as error:
-                caught.append(error.code)
 
-        asking = threading.Thread(target=ask)
-        asking.start()
-        time.sleep(1)
-        engine.cancel()
-        asking.join(timeout=30)
-        assert caught == ["ENGINE_CANCELLED"]
-        assert engine.pid == before
+def test_a_wish_to_stop_that_comes_first_is_kept(engine: DuckDBEngine) -> None:
+    stop = Stop()
+    stop.set()
+    with pytest.raises(YurtError) as caught:
+        engine.execute(SLOW, Limits(timeout_s=60), stop)
+    assert caught.value.code == "ENGINE_CANCELLED"
+
+
+def test_an_answer_left_halfway_frees_its_process(engine: DuckDBEngine) -> None:
+    before = engine.pids
+    with engine.stream("SELECT * FROM range(1000000000)", Limits(max_rows=10**10)) as rows:
+        assert next(iter(rows)).num_rows > 0
+        assert engine.pids == []  # busy
+    assert engine.execute("SELECT 1 AS one", Limits()).to_pylist() == [{"one": 1}]
+    assert engine.pids == before
+
+
+def test_an_error_in_the_middle_of_a_stream_is_one_fixed_code(engine: DuckDBEngine) -> None:
+    late = "SELECT CASE WHEN range > 2000000 THEN CAST('x' || range AS INTEGER) ELSE 1 END FROM range(9000000)"
+    with engine.stream(late, Limits(max_rows=10**10)) as rows, pytest.raises(YurtError) as caught:
+        for _ in rows:
+            pass
+    assert caught.value.code == "ENGINE_FAILED"
+
+
+def test_queries_run_at_once_in_processes_of_their_own(database: Path) -> None:
+    processes = Processes(2)
+    engine = DuckDBEngine(Tables(database=database), processes=processes)
+    with engine.stream("SELECT * FROM range(10000000)", Limits(max_rows=10**10)) as one:
+        next(iter(one))
+        assert engine.execute("SELECT 2 AS two", Limits()).to_pylist() == [{"two": 2}]
+    assert len(set(engine.pids)) == 2
+    processes.close()
+
+
+def test_the_process_idle_longest_makes_room_for_other_tables(database: Path) -> None:
+    processes = Processes(2)
+    citizen, visit = (
+        DuckDBEngine(Tables(files={name: database.parent / f"{name}.parquet"}), processes=processes)
+        for name in ("citizen", "visit")
+    )
+    everything = DuckDBEngine(Tables(database=database), processes=processes)
+    for engine in (citizen, visit, everything):
+        engine.execute("SELECT 1", Limits())
+    assert len(processes.pids) == 2
+    with pytest.raises(YurtError):
+        visit.execute("SELECT * FROM citizen", Limits())
+    processes.close()
+
+
+def test_no_more_processes_than_allowed(database: Path) -> None:
+    processes = Processes(1)
+    engine = DuckDBEngine(Tables(database=database), processes=processes)
+    with engine.stream("SELECT * FROM range(10000000)", Limits(max_rows=10**10)) as rows:
+        next(iter(rows))
+        with pytest.raises(YurtError) as caught:
+            engine.execute("SELECT 1", Limits(timeout_s=0.2))
+        assert caught.value.code == "ENGINE_UNAVAILABLE"
+    processes.close()
 
 
 def test_memory_is_limited(database: Path) -> None:
@@ -96,11 +158,18 @@ def test_memory_is_limited(database: Path) -> None:
 def test_keys_are_in_no_argument_and_no_environment(database: Path) -> None:
     key = b"a-very-secret-root-key"
     with DuckDBEngine(Tables(database=database), root_key=key) as engine:
-        shown = Path(f"/proc/{engine.pid}/cmdline").read_bytes() + Path(f"/proc/{engine.pid}/environ").read_bytes()
+        (pid,) = engine.pids
+        shown = Path(f"/proc/{pid}/cmdline").read_bytes() + Path(f"/proc/{pid}/environ").read_bytes()
         assert key not in shown
         assert key.hex().encode() not in shown
 
 
-def test_the_pipe_carries_at_most_a_batch_beyond_the_row_limit(engine: DuckDBEngine) -> None:
+def test_an_answer_ends_with_the_batch_that_passes_the_row_limit(engine: DuckDBEngine) -> None:
     table = engine.execute("SELECT * FROM range(1000000)", Limits(max_rows=10))
     assert 10 < table.num_rows <= 65_536
+
+
+def test_an_answer_beyond_the_byte_limit_fails(engine: DuckDBEngine) -> None:
+    with pytest.raises(YurtError) as caught:
+        engine.execute("SELECT * FROM range(1000000)", Limits(max_rows=10**7, max_bytes=1 << 20))
+    assert caught.value.code == "ANSWER_TOO_LARGE"
