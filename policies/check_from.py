@@ -35,9 +35,17 @@ def from_clause(env: Environment, block: Block, select: exp.Select) -> tuple[exp
     return item, joins
 
 
-def connected(block: Block, node: exp.Expr) -> None:
-    """Refuse tables that no allowed equality ties together: their product counts pairs, not people."""
-    groups = classes(block, units_only=False)
+def connected(env: Environment, block: Block, node: exp.Expr) -> None:
+    """Refuse protected tables that no allowed equality ties together: their product counts pairs, not people.
+
+    A table that gives its rows away may stand beside them unconnected: it repeats people and adds none, and every
+    comparison across tables is still checked on its own.
+    """
+    groups = [
+        units
+        for units in classes(block, units_only=False)
+        if any(env.policy.datasets[unit.dataset].release.mode is not Mode.ROWS for unit in units)
+    ]
     if len(groups) > 1:
         raise Refusal.of(JOIN_UNCONNECTED, node)
 

@@ -229,7 +229,8 @@ def _like(env: Environment, block: Block, node: exp.Binary) -> Value:
         if each.kind not in ("text", "any"):
             raise Refusal.of(TYPE_MISMATCH, node, left=each.kind, right="text")
     _same_rows(env, node, (left, right))
-    return combined(type(node)(this=left.node, expression=right.node), "bool", (left, right))
+    made = type(node)(this=left.node, expression=right.node, negate=node.args.get("negate"))
+    return combined(made, "bool", (left, right))
 
 
 def _logic(env: Environment, block: Block, node: exp.Expr) -> Value:

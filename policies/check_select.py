@@ -37,11 +37,9 @@ def select(env: Environment, node: exp.Select, scope: Scope, top: bool) -> Relat
     item, joins = from_clause(env, block, node)
     env.meta["owned"] |= {unit.instance for unit in block.units}
     named = _items(block, node, top)
-    scope.aliases = {
-        name.lower(): each for name, each in named if isinstance(each, exp.Expr) and not isinstance(each, exp.Column)
-    }
+    scope.aliases = {name.lower(): each for name, each in reversed(named) if isinstance(each, exp.Expr)}
     where = chosen_by(env, block, node.args["where"].this) if node.args.get("where") else None
-    connected(block, node)
+    connected(env, block, node)
     grouping = _group(env, block, node, named, top)
     if block.grouped:
         block.phase = "groups"
