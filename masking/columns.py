@@ -14,6 +14,12 @@ Role = Literal["direct", "quasi", "sensitive", "other"]
 
 
 ENTITY_NAMES = frozenset(entity.value for entity in EntityType)
+NOTHING = "NOTHING"
+"""The kind of names that hold a telling word and mean another thing: 证件类型, product_name."""
+PREFIXES = "prefixes"
+_WEAK = "name contact title holder owner patient 患者 医生 医师 护士 车主 业主 负责人 责任人 当事人 配偶 父亲 母亲 子女"
+WEAK = frozenset(_WEAK.split())
+"""Words that name a person or many other things: values have to bear them out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,7 @@ class _Lexicon:
     words: dict[str, Kind]
     han: dict[str, Kind]
     pinyin: dict[str, Kind]
+    prefixes: tuple[str, ...]
 
 
 def kind_of(entity: EntityType) -> Kind:
@@ -43,8 +50,10 @@ def kind_of(entity: EntityType) -> Kind:
 
 @cache
 def _lexicon() -> _Lexicon:
-    made = _Lexicon({}, {}, {})
-    for name, entry in tomllib.loads("\n".join(lines("columns.toml"))).items():
+    table = tomllib.loads("\n".join(lines("columns.toml")))
+    prefixes = tuple(sorted(table.pop(PREFIXES)["pinyin"].split(), key=len, reverse=True))
+    made = _Lexicon({}, {}, {}, prefixes)
+    for name, entry in table.items():
         if name in ENTITY_NAMES:
             kind = kind_of(EntityType(name))
         else:
@@ -61,36 +70,56 @@ def tokens(column: str) -> list[str]:
     return [part for part in re.split(r"[^0-9A-Za-z]+", split.lower()) if part]
 
 
+def _abbreviation(part: str) -> tuple[Kind, str] | None:
+    """The kind of a pinyin abbreviation, also behind whose it is (hzxm) and before a number (lxdh2)."""
+    pinyin, part = _lexicon().pinyin, part.rstrip("0123456789")
+    if part in pinyin:
+        return pinyin[part], part
+    for prefix in _lexicon().prefixes:
+        rest = part.removeprefix(prefix)
+        if rest != part and len(rest) >= 2 and rest in pinyin:
+            return pinyin[rest], rest
+    return None
+
+
 def by_name(column: str) -> tuple[Kind, str] | None:
-    """The kind the name suggests, with the word that said so; the longest word wins, a later one on a tie."""
+    """The kind the name suggests, with the word that said so. Of English words the longest wins, a later one on a tie;
+    of Chinese ones the last, which is the noun: 申请人电话 is a telephone."""
     lexicon = _lexicon()
+    han = [
+        (column.index(word) + len(word), len(word), word, kind) for word, kind in lexicon.han.items() if word in column
+    ]
+    if han:
+        _, _, noun, meant = max(han, key=lambda item: item[:2])
+        return (meant, noun) if meant.name != NOTHING else None
     parts = tokens(column)
     found: list[tuple[int, int, str, Kind]] = []
     for start in range(len(parts)):
         for end in range(start + 1, min(len(parts), start + 4) + 1):
-            word = "_".join(parts[start:end])
-            kind = lexicon.words.get(word)
-            if kind is not None:
-                found.append((end - start, start, word, kind))
-    flat = "".join(parts)
-    if not found and (flat in lexicon.pinyin or flat in lexicon.words):
-        found.append((1, 0, flat, lexicon.pinyin.get(flat) or lexicon.words[flat]))
+            for word in ("_".join(parts[start:end]), "".join(parts[start:end]).rstrip("0123456789")):
+                kind = lexicon.words.get(word)
+                if kind is not None:
+                    found.append((end - start, start, word, kind))
     if not found:
-        found += [
-            (1, at, part, lexicon.pinyin[part])
-            for at, part in enumerate(parts)
-            if part in lexicon.pinyin and len(part) > 2
-        ]
-    found += [(len(word), column.index(word), word, kind) for word, kind in lexicon.han.items() if word in column]
+        flat = _abbreviation("".join(parts))
+        if flat is not None:
+            found.append((1, 0, flat[1], flat[0]))
+    if not found:
+        for at, part in enumerate(parts):
+            short = _abbreviation(part)
+            if short is not None and len(short[1]) > (2 if len(parts) > 1 else 1):
+                found.append((1, at, short[1], short[0]))
+    if not found and parts and (last := _abbreviation(parts[-1])) is not None and len(parts[-1]) == 2:
+        found.append((1, 0, last[1], last[0]))
     if not found:
         return None
     _, _, word, kind = max(found, key=lambda item: item[:2])
-    return kind, word
+    return (kind, word) if kind.name != NOTHING else None
 
 
 def looks_like_key(column: str) -> bool:
     """Does the name call the column an identifier?"""
     parts = tokens(column)
-    return bool(parts and parts[-1] in {"id", "no", "nbr", "number", "code", "key", "uuid", "guid", "num"}) or bool(
-        re.search("编号|序号|号码|代码|流水号|主键", column)
-    )
+    return bool(
+        parts and parts[-1] in {"id", "no", "nbr", "number", "code", "key", "uuid", "guid", "num", "bh"}
+    ) or bool(re.search("编号|序号|号码|代码|流水号|主键|单号", column))

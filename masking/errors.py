@@ -35,5 +35,11 @@ MASK_BAD_FILE = ErrorCode(
     "The file {path} cannot be read as a table.",
     "Give a .csv, .parquet or .duckdb file that exists and is not empty.",
 )
+MASK_BROKEN_LINES = ErrorCode(
+    "MASK_BROKEN_LINES",
+    400,
+    "The file {path} has lines with more or fewer fields than its header, or with broken quotes.",
+    "Export it again with every value quoted; a line left out unnoticed would be a value lost.",
+)
 MASK_NO_COLUMN = ErrorCode("MASK_NO_COLUMN", 400, "The table has no column called {column}.", "It has: {known}.")
 MASK_TOO_MANY = ErrorCode("MASK_TOO_MANY", 400, "At most {limit} {what} can be made without repeats.", "Ask for fewer.")

@@ -1,74 +1,174 @@
 """Tables in files: CSV, Parquet and DuckDB, opened by a DuckDB of its own with every CSV value as text.
 
-CSV keeps its text as written (an identity number is no integer, a leading zero is part of a code). Files in GB 18030,
-still common in government systems, are read where UTF-8 does not fit.
+CSV keeps its text as written (an identity number is no integer, a leading zero is part of a code). What a file is, its
+first bytes say, not its name. Text may be UTF-8, UTF-16 or GB 18030; what is not UTF-8 is read once into the
+connection, which moves to disk what does not fit into memory.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
+from pyarrow import parquet
+from sqlglot import exp
 
-from masking.errors import MASK_BAD_FILE
+from masking.encodings import encoding_of
+from masking.errors import MASK_BAD_FILE, MASK_BROKEN_LINES
 from store.errors import YurtError
+
+PARQUET = b"PAR1"
+DUCKDB = b"DUCK"
+ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b", b"\xd0\xcf\x11\xe0", b"%PDF", b"7z\xbc\xaf")
+"""Zip (and with it .xlsx), gzip, old Office, PDF, 7z: not tables that can be read here."""
+DELIMITERS = (",", "\t", ";", "|")
+LONGEST_LINE = 16 << 20
+"""Bytes; a longer one is no line of a table."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """An open connection and the tables of the file, by name, each as a relation of that connection."""
+    """An open connection and the tables of the file, by name, each as a relation of that connection.
+
+    `comments` are what the file says about columns (comments of a database, metadata of a Parquet field), by table and
+    column; `broken` counts lines of a CSV file that were left out as they have not as many fields as the header.
+    """
 
     connection: Any
     relations: dict[str, Any]
+    comments: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    broken: int = 0
 
 
-def _csv(connection: Any, path: Path) -> Any:
+def kind_of_file(path: Path) -> str | None:
+    """`parquet`, `duckdb` or `csv` by the first bytes; None for an empty file and for what is no table."""
+    with path.open("rb") as file:
+        head = file.read(16)
+    if not head or head.startswith(ARCHIVES):
+        return None
+    if head.startswith(PARQUET):
+        return "parquet"
+    return "duckdb" if head[8:12] == DUCKDB else "csv"
+
+
+def _delimiter(path: Path, encoding: str) -> str:
+    """The separator of the header. Guessing from all lines takes broken ones for a table of one column."""
+    with path.open(encoding="utf-8-sig" if encoding == "utf-8" else encoding, errors="replace") as file:
+        header = file.readline(1 << 16)
+    return max(DELIMITERS, key=lambda sign: (header.count(sign), -DELIMITERS.index(sign)))
+
+
+def _utf8_csv(connection: Any, path: Path, *, lenient: bool) -> tuple[Any, int]:
+    """The relation, and how many broken lines are left out; MASK_BROKEN_LINES where none may be."""
+    options: dict[str, Any] = {"all_varchar": True, "header": True, "max_line_size": LONGEST_LINE}
+    options["sep"] = _delimiter(path, "utf-8")
     try:
-        relation = connection.read_csv(str(path), all_varchar=True, header=True)
+        relation = connection.read_csv(str(path), **options)
         relation.limit(1000).fetchall()
-    except (duckdb.Error, UnicodeDecodeError):
-        options = arrow_csv.ReadOptions(encoding="gb18030")
-        with path.open("rb") as file:
-            header = file.readline().decode("gb18030").rstrip("\r\n").split(",")
-        types = {name.strip('"'): pa.string() for name in header}
-        table = arrow_csv.read_csv(path, options, convert_options=arrow_csv.ConvertOptions(column_types=types))
-        return connection.from_arrow(table)
-    return relation
+    except duckdb.Error:
+        if not lenient:
+            raise YurtError(MASK_BROKEN_LINES, path=path) from None
+    else:
+        if not lenient:
+            return relation, 0
+    try:
+        relation = connection.read_csv(str(path), **options, ignore_errors=True, store_rejects=True)
+        relation.limit(100_000).to_arrow_table()
+    except duckdb.Error:
+        raise YurtError(MASK_BAD_FILE, path=path) from None
+    ((broken,),) = connection.execute("SELECT COUNT(DISTINCT line) FROM reject_errors").fetchall()
+    return relation, broken
+
+
+def _other_csv(connection: Any, path: Path, encoding: str) -> Any:
+    """A CSV file that is not UTF-8, read through Arrow into a temporary table, batch by batch."""
+    read = arrow_csv.ReadOptions(encoding=encoding)
+    parse = arrow_csv.ParseOptions(delimiter=_delimiter(path, encoding), newlines_in_values=True)
+    with arrow_csv.open_csv(path, read, parse) as opened:
+        names = opened.schema.names
+    convert = arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True)
+    with arrow_csv.open_csv(path, read, parse, convert) as reader:
+        batches = connection.from_arrow(reader)
+        batches.create("transcoded")
+    return connection.table("transcoded")
+
+
+def _quoted(*names: str) -> str:
+    return ".".join(exp.to_identifier(name, quoted=True).sql("duckdb") for name in names)
+
+
+def _stored(connection: Any) -> tuple[dict[str, Any], dict[str, dict[str, str]]]:
+    """Every base table of a database file (views run foreign SQL and are left out), with its comments."""
+    relations, comments = {}, dict[str, dict[str, str]]()
+    found = connection.execute("SELECT schema_name, table_name FROM duckdb_tables() WHERE NOT internal ORDER BY ALL")
+    for schema, table in found.fetchall():
+        name = table if schema == "main" else f"{schema}.{table}"
+        relations[name] = connection.table(_quoted(schema, table))
+        said = connection.execute(
+            "SELECT column_name, comment FROM duckdb_columns() "
+            "WHERE schema_name = $1 AND table_name = $2 AND comment IS NOT NULL",
+            [schema, table],
+        )
+        comments[name] = dict(said.fetchall())
+    return relations, comments
+
+
+def _metadata(schema: pa.Schema) -> dict[str, str]:
+    """Comments in the metadata of fields, as Spark, pandas and Hive writers leave them."""
+    made = {}
+    for column in schema:
+        for key, value in (column.metadata or {}).items():
+            if key.lower() in {b"comment", b"description", b"title"}:
+                made[column.name] = value.decode("utf-8", "replace")
+    return made
+
+
+def _opened(connection: Any, path: Path, kind: str, *, lenient: bool) -> Tables:
+    if kind == "duckdb":
+        relations, comments = _stored(connection)
+        if not relations:
+            raise YurtError(MASK_BAD_FILE, path=path)
+        return Tables(connection, relations, comments)
+    if kind == "parquet":
+        schema = parquet.read_schema(path)
+        return Tables(connection, {path.stem: connection.read_parquet(str(path))}, {path.stem: _metadata(schema)})
+    encoding = encoding_of(path)
+    if encoding is None:
+        raise YurtError(MASK_BAD_FILE, path=path)
+    if encoding == "utf-8":
+        relation, broken = _utf8_csv(connection, path, lenient=lenient)
+        return Tables(connection, {path.stem: relation}, broken=broken)
+    return Tables(connection, {path.stem: _other_csv(connection, path, encoding)})
 
 
 @contextmanager
-def open_tables(source: Path | str | pa.Table) -> Iterator[Tables]:
-    """The tables of a `.csv`, `.parquet` or `.duckdb` file (read-only) or of an Arrow table; raises MASK_BAD_FILE."""
+def open_tables(source: Path | str | pa.Table, *, lenient: bool = False) -> Iterator[Tables]:
+    """The tables of a CSV, Parquet or DuckDB file (read-only) or of an Arrow table.
+
+    `lenient` leaves out broken lines of a CSV file and counts them, for who only looks; without it they are an error.
+    Raises MASK_BAD_FILE, MASK_BROKEN_LINES, also for a fault that shows only while rows are read.
+    """
     if isinstance(source, pa.Table):
-        connection = duckdb.connect()
-        try:
-            yield Tables(connection, {"table": connection.from_arrow(source)})
-        finally:
-            connection.close()
+        with duckdb.connect() as connection:
+            comments = {"table": _metadata(source.schema)}
+            yield Tables(connection, {"table": connection.from_arrow(source)}, comments)
         return
     path = Path(source)
-    if not path.is_file() or path.stat().st_size == 0:
+    kind = kind_of_file(path) if path.is_file() else None
+    if kind is None:
         raise YurtError(MASK_BAD_FILE, path=path)
-    stored = path.suffix.lower() in {".duckdb", ".db"}
-    opened: Any = None
     try:
-        opened = duckdb.connect(str(path), read_only=True) if stored else duckdb.connect()
-        if stored:
-            names = [row[0] for row in opened.execute("SELECT table_name FROM duckdb_tables() ORDER BY ALL").fetchall()]
-            relations = {name: opened.table(f'"{name}"') for name in names}
-        elif path.suffix.lower() == ".parquet":
-            relations = {path.stem: opened.read_parquet(str(path))}
-        else:
-            relations = {path.stem: _csv(opened, path)}
-    except (duckdb.Error, pa.ArrowException, UnicodeDecodeError):
-        if opened is not None:
-            opened.close()
+        with duckdb.connect(str(path), read_only=True) if kind == "duckdb" else duckdb.connect() as connection:
+            tables = _opened(connection, path, kind, lenient=lenient)
+            try:
+                yield tables
+            except duckdb.Error as error:
+                if kind == "csv" and "CSV Error" in str(error):  # a line far down that has too many or too few fields
+                    raise YurtError(MASK_BROKEN_LINES, path=path) from None
+                raise
+    except (duckdb.IOException, duckdb.SerializationException, pa.ArrowException, UnicodeError):
         raise YurtError(MASK_BAD_FILE, path=path) from None
-    try:
-        yield Tables(opened, relations)
-    finally:
-        opened.close()

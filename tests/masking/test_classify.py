@@ -149,3 +149,73 @@ def test_names_split_into_words():
     assert tokens("homeAddress2_CN") == ["home", "address2", "cn"]
     assert by_name("legal_rep_phone")[0].name == "CN_MOBILE"
     assert by_name("zzz") is None
+
+
+DIRT = ("无", "-", "N/A", "待核实", "1234")
+
+
+def dirty(values: list[str], every: int = 3) -> list[str]:
+    return [DIRT[turn % len(DIRT)] if turn % every == 0 else value for turn, value in enumerate(values)]
+
+
+def test_a_third_of_dirt_hides_no_identifier():
+    made = synthetic_residents(300, seed=6).to_pydict()
+    names = {"c1": "id_no", "c2": "phone", "hzxm": "name", "c4": "address"}
+    found = types(pa.table({column: dirty(made[name]) for column, name in names.items()}))
+    assert found == {"c1": "CN_ID_CARD", "c2": "CN_MOBILE", "hzxm": "PERSON", "c4": "ADDRESS"}
+
+
+def test_a_few_identifiers_among_codes_make_the_column_one_to_redact():
+    ids = synthetic_residents(300, seed=6)["id_no"].to_pylist()
+    (found,) = suggest_table(pa.table({"c": [ids[i] if i % 12 == 0 else f"A{i:07d}" for i in range(300)]}))
+    assert (found.type, found.role, found.grade, found.operator) == ("MIXED", "direct", 4, "redact_text")
+
+
+def test_numbers_that_pass_a_check_digit_by_chance_are_no_identifiers():
+    assert types(pa.table({"c": [str(6222000000000000000 + 7919 * i) for i in range(300)]})) != {"c": "CN_BANK_CARD"}
+
+
+@pytest.mark.parametrize("kind", [pa.int64(), pa.float64(), pa.decimal128(20, 0), pa.decimal128(22, 2)])
+def test_identifiers_a_spreadsheet_made_numbers_of_are_seen(kind):
+    phones = pa.array([int(p) for p in synthetic_residents(200, seed=7)["phone"].to_pylist()], pa.int64()).cast(kind)
+    assert types(pa.table({"c": phones})) == {"c": "CN_MOBILE"}
+
+
+@pytest.mark.parametrize("written", ["{}.0", "'{}", " {} ", "+86 {}", "{}\u200b"])
+def test_what_programs_put_around_values_is_taken_off(written):
+    phones = [written.format(p) for p in synthetic_residents(200, seed=7)["phone"].to_pylist()]
+    assert types(pa.table({"c": phones})) == {"c": "CN_MOBILE"}
+
+
+@pytest.mark.parametrize(
+    ("column", "kind"),
+    [
+        ("hzxm", "PERSON"), ("jhrdh", "CN_MOBILE"), ("frsfz", "CN_ID_CARD"), ("csrq", "DATE_OF_BIRTH"),
+        ("lxdh2", "CN_MOBILE"), ("申请人电话", "CN_MOBILE"), ("与户主关系", "RELATIONSHIP"),
+        ("父亲身份证号", "CN_ID_CARD"), ("emp_nm", "PERSON"), ("cust_tel1", "CN_MOBILE"), ("homeAddr", "ADDRESS"),
+        ("IP地址", "IP_ADDRESS"),
+        ("姓名（必填）", "PERSON"), ("t_person.sfzh", "CN_ID_CARD"), ("学籍号", "STUDENT_NO"), ("经度", "GEO_POINT"),
+    ],
+)  # fmt: skip
+def test_names_of_columns_are_understood(column, kind):
+    assert by_name(column)[0].name == kind
+
+
+@pytest.mark.parametrize("column", ["证件类型", "手机型号", "product_name", "电话费", "page", "status", "usage"])
+def test_a_telling_word_inside_another_word_says_nothing(column):
+    assert by_name(column) is None
+
+
+def test_a_column_named_after_patients_need_not_hold_their_names():
+    assert types(pa.table({"患者来源": ["门诊", "急诊"] * 40})) == {"患者来源": None}
+
+
+def test_a_comment_speaks_where_the_name_is_silent():
+    field = pa.field("c1", pa.string(), metadata={"comment": "患者姓名"})
+    names = synthetic_residents(60, seed=8)["name"]
+    assert types(pa.table([names], schema=pa.schema([field]))) == {"c1": "PERSON"}
+
+
+def test_a_column_without_values_is_judged_by_its_name():
+    found = suggest_table(pa.table({"身份证号": pa.nulls(50, pa.string()), "x": pa.nulls(50)}))
+    assert [(s.type, s.missing, s.rows) for s in found] == [("CN_ID_CARD", 50, 50), (None, 50, 50)]
