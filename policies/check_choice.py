@@ -1,0 +1,117 @@
+"""Choices between values, conversions and concatenation."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from sqlglot import exp
+
+from policies.check_arguments import only
+from policies.check_predicate import condition, parsed_date
+from policies.environment import Block, Environment
+from policies.errors import FUNCTION_PARTIAL, TYPE_MISMATCH
+from policies.functions import FLAGS
+from policies.labels import Level, Value, combined, common_kind
+from policies.refusal import Refusal
+from policies.schema import kind_of
+
+
+def _choice(env: Environment, block: Block, node: exp.Expr) -> Value:
+    """CASE and IF."""
+    if isinstance(node, exp.If):
+        only(node, "this", "true", "false")
+        ifs, default, subject = [node], node.args.get("false"), None
+    else:
+        only(node, "this", "ifs", "default")
+        ifs, default, subject = node.args["ifs"], node.args.get("default"), node.args.get("this")
+    branches: list[exp.Expr] = []
+    chosen: list[Value] = []
+    tested: list[Value] = []
+    for each in ifs:
+        test = exp.EQ(this=subject.copy(), expression=each.this.copy()) if subject is not None else each.this
+        when, then = condition(env, block, test), env.value(env, block, each.args["true"])
+        tested.append(when)
+        chosen.append(then)
+        branches.append(exp.If(this=when.node, true=then.node))
+    otherwise = env.value(env, block, default) if default is not None else Value(exp.Null())
+    chosen.append(otherwise)
+    kind = common_kind(each.kind for each in chosen)
+    if kind == "other":
+        raise Refusal.of(TYPE_MISMATCH, node, left=chosen[0].kind, right=chosen[-1].kind)
+    made = exp.Case(ifs=branches, default=otherwise.node)
+    return combined(
+        made, kind, [*chosen, *(each.as_predicate() for each in tested)], max(each.degree for each in chosen)
+    )
+
+
+def _coalesce(env: Environment, block: Block, node: exp.Coalesce) -> Value:
+    only(node, "this", "expressions")
+    parts = [env.value(env, block, each) for each in (node.this, *node.expressions)]
+    kind = common_kind(part.kind for part in parts)
+    if kind == "other":
+        raise Refusal.of(TYPE_MISMATCH, node, left=parts[0].kind, right=parts[-1].kind)
+    made = exp.Coalesce(this=parts[0].node, expressions=[part.node for part in parts[1:]])
+    return combined(made, kind, parts, max(part.degree for part in parts))
+
+
+def _null_if(env: Environment, block: Block, node: exp.Nullif) -> Value:
+    only(node, "this", "expression")
+    test = env.value(env, block, exp.EQ(this=node.this.copy(), expression=node.expression.copy()))
+    kept, other = env.value(env, block, node.this), env.value(env, block, node.expression)
+    made = exp.Nullif(this=kept.node, expression=other.node)
+    return combined(made, kept.kind, (kept, test.as_predicate()), kept.degree)
+
+
+def _concatenation(env: Environment, block: Block, node: exp.Expr) -> Value:
+    only(node, "this", "expression", "expressions")
+    given = node.expressions or [node.this, node.expression]
+    parts = [env.value(env, block, each) for each in given]
+    if any(part.kind == "other" for part in parts):
+        raise Refusal.of(TYPE_MISMATCH, node, left="text", right="other")
+    if isinstance(node, exp.DPipe):
+        made: exp.Expr = exp.DPipe(this=parts[0].node, expression=parts[1].node, safe=node.args.get("safe"))
+    else:
+        flags = {k: v for k, v in node.args.items() if k in FLAGS}
+        made = type(node)(expressions=[part.node for part in parts], **flags)
+    return combined(made, "text", parts)
+
+
+_TOTAL_CASTS = {
+    ("int", "INT"), ("int", "BIGINT"), ("int", "INT128"), ("bool", "INT"),
+    ("bool", "BIGINT"), ("int", "DOUBLE"), ("num", "DOUBLE"), ("date", "DATE"), ("time", "DATE"), ("date", "TIMESTAMP"),
+    ("time", "TIMESTAMP"), ("bool", "BOOLEAN"), ("bool", "TINYINT"), ("bool", "SMALLINT"), ("bool", "DOUBLE"),
+}  # fmt: skip
+
+
+_NULL_CASTS = {("num", "BIGINT"), ("num", "INT128")}
+
+
+def _cast(env: Environment, block: Block, node: exp.Cast) -> Value:
+    only(node, "this", "to")
+    inner, to = env.value(env, block, node.this), node.args["to"]
+    kind, name = kind_of(to), getattr(to.this, "name", str(to.this))
+    made: exp.Expr = exp.Cast(this=inner.node, to=to.copy())
+    if inner.level is Level.CONSTANT:
+        if kind == "date" and isinstance(inner.node, exp.Literal) and parsed_date(inner.node) is None:
+            raise Refusal.of(TYPE_MISMATCH, node, left="text", right="date")
+        return Value(made, kind=kind)
+    total = (kind == "text" and inner.kind != "other") or (inner.kind, name) in _TOTAL_CASTS
+    if inner.level is Level.RELEASED and kind in ("int", "num") and inner.kind in ("int", "num"):
+        total = True
+    if (inner.kind, name) in _NULL_CASTS and inner.level is Level.ROW:
+        made, total = exp.TryCast(this=inner.node, to=to.copy()), True  # NULL instead of an error far out of range
+    if not total:
+        raise Refusal.of(FUNCTION_PARTIAL, node, name=f"CAST to {name}")
+    if inner.kind == "bool":
+        return combined(made, kind, (inner.as_predicate(),), 0)
+    return replace(inner.shown_as(made, kind), plain=inner.plain if {inner.kind, kind} <= {"date", "time"} else None)
+
+
+RULES: dict[type[exp.Expr], Callable[[Environment, Block, Any], Value]] = {
+    exp.Case: _choice,
+    exp.If: _choice,
+    exp.Coalesce: _coalesce,
+    exp.Nullif: _null_if,
+    **dict.fromkeys((exp.DPipe, exp.Concat, exp.ConcatWs), _concatenation),
+    exp.Cast: _cast,
+}

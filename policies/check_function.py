@@ -1,0 +1,168 @@
+"""Scalar functions: total ones over rows, and how coarse dates and numbers come out of them."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from sqlglot import exp
+
+from policies import check_aggregate
+from policies.check_arguments import coarse, only
+from policies.check_arithmetic import narrow
+from policies.check_predicate import constant
+from policies.environment import Block, Environment
+from policies.errors import FUNCTION_NOT_ALLOWED, FUNCTION_PARTIAL, TYPE_MISMATCH
+from policies.functions import DATE_PARTS, FLAGS, FORMATS, PART_NAMES, SCALARS, STATISTIC_SCALARS, Scalar
+from policies.grain import Bucket
+from policies.labels import Level, Value, alike, combined, common_kind
+from policies.refusal import Refusal
+
+
+def _scalar(env: Environment, block: Block, node: exp.Expr) -> Value:
+    known = type(node) in SCALARS
+    spec: Scalar = SCALARS[type(node)] if known else STATISTIC_SCALARS[type(node)]
+    only(node, *spec.takes)
+    arguments: dict[str, Any] = {name: given for name, given in node.args.items() if name in FLAGS}
+    parts: list[Value] = []
+    for name, wanted in spec.takes.items():
+        given = node.args.get(name)
+        if given is None or given == []:
+            continue
+        many = (
+            [env.value(env, block, each) for each in given]
+            if isinstance(given, list)
+            else [env.value(env, block, given)]
+        )
+        for each in many:
+            if wanted and not alike(each.kind, wanted):
+                raise Refusal.of(TYPE_MISMATCH, node, left=each.kind, right=wanted)
+        arguments[name] = [each.node for each in many] if isinstance(given, list) else many[0].node
+        parts += many
+    if not spec.takes.get("this") and common_kind(part.kind for part in parts) == "other":
+        raise Refusal.of(TYPE_MISMATCH, node, left=parts[0].kind, right=parts[-1].kind)
+    made = type(node)(**arguments)
+    level = max((part.level for part in parts), default=Level.CONSTANT)
+    if not known and level is Level.ROW:
+        raise Refusal.of(FUNCTION_PARTIAL, node, name=node.key)
+    gives = common_kind(part.kind for part in parts) if spec.gives == "same" else spec.gives
+    result = combined(made, gives, parts, parts[0].degree if spec.linear and parts else 99)
+    if isinstance(node, (exp.Floor, exp.Ceil)):
+        return _stepped(result, parts[0])
+    if isinstance(node, exp.Round):
+        return _rounded(result, parts)
+    unit = DATE_PARTS.get(type(node))
+    return coarse(result, parts[0], unit) if unit and parts[0].plain else result
+
+
+def _stepped(result: Value, inner: Value) -> Value:
+    """floor(column / width) tells the column only in steps of `width`; ceil moves the edges, so it tells more."""
+    node = inner.node.unnest()
+    if isinstance(result.node, exp.Floor) and isinstance(node, exp.Div) and isinstance(narrow(node.this), exp.Column):
+        width = constant(Value(node.expression))
+        plain = _plain_of(inner)
+        if width and plain is not None:
+            return coarse(result, plain, Bucket(abs(width)))
+    return result
+
+
+def _plain_of(inner: Value) -> Value | None:
+    """The plain column inside `column / constant`."""
+    if len(inner.deps) != 1 or inner.degree != 1:
+        return None
+    (dep,) = inner.deps
+    return Value(inner.node, Level.ROW, deps=inner.deps, plain=dep)
+
+
+def _rounded(result: Value, parts: list[Value]) -> Value:
+    """round(column, -n) has its edges half a step off, so it is coarse in half steps."""
+    digits = constant(parts[1]) if len(parts) > 1 else None
+    if digits is not None and digits < 0 and parts[0].plain and digits > -30:
+        return coarse(result, parts[0], Bucket(Decimal(10) ** -digits / 2))
+    return result
+
+
+def _date_part(env: Environment, block: Block, node: exp.Expr) -> Value:
+    only(node, "this")
+    inner = env.value(env, block, node.this)
+    if inner.kind not in ("date", "time", "any"):
+        raise Refusal.of(TYPE_MISMATCH, node, left=inner.kind, right="date")
+    kind = "text" if isinstance(node, (exp.Monthname, exp.Dayname)) else "int"
+    result = combined(type(node)(this=inner.node), kind, (inner,))
+    return coarse(result, inner, DATE_PARTS[type(node)]) if inner.plain else result
+
+
+def _extract(env: Environment, block: Block, node: exp.Extract) -> Value:
+    only(node, "this", "expression")
+    return _part(env, block, node, node.this.name.lower(), node.expression)
+
+
+def _part(env: Environment, block: Block, node: exp.Expr, name: str, of: exp.Expr) -> Value:
+    unit = PART_NAMES.get(name)
+    inner = env.value(env, block, of)
+    if unit is None or inner.kind not in ("date", "time", "any"):
+        raise Refusal.of(FUNCTION_NOT_ALLOWED, node, name=f"extract({name})")
+    made = exp.Extract(this=exp.var(name.upper()), expression=inner.node)
+    result = combined(made, "int", (inner,))
+    return coarse(result, inner, unit) if inner.plain else result
+
+
+def _anonymous(env: Environment, block: Block, node: exp.Anonymous) -> Value:
+    name, arguments = str(node.this).lower(), node.expressions
+    if name in ("date_part", "datepart") and len(arguments) == 2 and isinstance(arguments[0], exp.Literal):
+        return _part(env, block, node, arguments[0].name.lower(), arguments[1])
+    if name in ("now", "today") and not arguments:
+        return Value(
+            exp.CurrentTimestamp() if name == "now" else exp.CurrentDate(), kind="time" if name == "now" else "date"
+        )
+    if name in check_aggregate.NAMED:
+        return check_aggregate.aggregate(env, block, node)
+    raise Refusal.of(FUNCTION_NOT_ALLOWED, node, name=name)
+
+
+def _truncate(env: Environment, block: Block, node: exp.Expr) -> Value:
+    only(node, "this", "unit")
+    inner = env.value(env, block, node.this)
+    unit = PART_NAMES.get(node.args["unit"].name.lower())
+    if unit is None or inner.kind not in ("date", "time", "any"):
+        raise Refusal.of(FUNCTION_NOT_ALLOWED, node, name="date_trunc with this unit")
+    made = exp.TimestampTrunc(this=inner.node, unit=node.args["unit"].copy())
+    result = combined(made, inner.kind, (inner,))
+    return coarse(result, inner, unit) if inner.plain else result
+
+
+def _format(env: Environment, block: Block, node: exp.TimeToStr) -> Value:
+    only(node, "this", "format")
+    inner = env.value(env, block, node.this)
+    pattern = node.args["format"]
+    unit = FORMATS.get(pattern.name) if isinstance(pattern, exp.Literal) else None
+    if unit is None or inner.kind not in ("date", "time"):
+        raise Refusal.of(FUNCTION_NOT_ALLOWED, node, name="strftime with this format")
+    result = combined(exp.TimeToStr(this=inner.node, format=pattern.copy()), "text", (inner,))
+    return coarse(result, inner, unit) if inner.plain else result
+
+
+def _date_diff(env: Environment, block: Block, node: exp.DateDiff) -> Value:
+    only(node, "this", "expression", "unit")
+    later, earlier = env.value(env, block, node.this), env.value(env, block, node.expression)
+    word = node.args["unit"].name if node.args.get("unit") else "day"
+    unit = PART_NAMES.get(word.lower())
+    if unit is None or not {later.kind, earlier.kind} <= {"date", "time", "any"}:
+        raise Refusal.of(FUNCTION_NOT_ALLOWED, node, name="date_diff with this unit")
+    made = exp.DateDiff(this=later.node, expression=earlier.node, **{k: v for k, v in node.args.items() if k in FLAGS})
+    made.set("unit", exp.var(word.upper()))
+    result = combined(made, "int", (later, earlier))
+    for one, other in ((later, earlier), (earlier, later)):
+        if one.plain and other.level is Level.CONSTANT:
+            return coarse(result, one, unit)
+    return result
+
+
+RULES: dict[type[exp.Expr], Callable[[Environment, Block, Any], Value]] = {
+    **dict.fromkeys((*SCALARS, *STATISTIC_SCALARS), _scalar),
+    **dict.fromkeys(DATE_PARTS, _date_part),
+    exp.Extract: _extract,
+    exp.Anonymous: _anonymous,
+    **dict.fromkeys((exp.TimestampTrunc, exp.DateTrunc), _truncate),
+    exp.TimeToStr: _format,
+    exp.DateDiff: _date_diff,
+}
