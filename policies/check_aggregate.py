@@ -1,13 +1,12 @@
 """Aggregates: what each may be fed, and whose rows its value is about."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 
 from sqlglot import exp
 
 from policies.check_predicate import constant, filtered
 from policies.decision import Source
-from policies.demand import all_readable, column_of, demand, demand_present, permits, readable
+from policies.demand import all_readable, column_of, demand, demand_present, readable
 from policies.environment import Aggregate, Block, Environment
 from policies.errors import (
     AGGREGATE_REVEALS,
@@ -144,9 +143,7 @@ def _statistic(env: Environment, block: Block, call: exp.Expr) -> tuple[exp.Expr
             raise Refusal.of(TYPE_MISMATCH, call, left=part.kind, right="number")
         demand(env.policy, part.deps, Use.AGGREGATE, call)
         demand(env.policy, part.preds, Use.FILTER, call)
-        if part.degree > 2 and not all(
-            readable(env.policy, dep) or permits(env.policy, dep, Use.GROUP) for dep in part.deps
-        ):
+        if part.degree > 2 and not all_readable(env.policy, part.deps):  # steps and strings are indicators of few rows
             raise Refusal.of(NON_LINEAR, call, name=call.key)
         parts.append(part)
     made = type(call)(**dict(zip(names, (part.node for part in parts), strict=True)), **flags)
@@ -229,40 +226,6 @@ def _present(part: Value, env: Environment) -> exp.Expr | None:
     return exp.Not(this=exp.Is(this=exp.Paren(this=part.node.copy()), expression=exp.Null()))
 
 
-def branches(node: exp.Expr) -> Iterator[exp.Expr]:
-    """The conditions under which a CASE inside `node` gives something other than 0 or NULL."""
-    for case in node.find_all(exp.Case):
-        if case.args.get("this") is not None:
-            continue
-        earlier: list[exp.Expr] = []
-        for each in case.args["ifs"]:
-            if not _nothing(each.args.get("true")):
-                yield _after(earlier, each.this.copy())
-            earlier.append(each.this)
-        if not _nothing(case.args.get("default")):
-            yield _after(earlier, None)
-    for cast in node.find_all(exp.Cast):
-        if isinstance(cast.this.unnest(), (exp.Predicate, exp.Connector, exp.Not)):
-            yield cast.this.copy()
-
-
-def _nothing(node: exp.Expr | None) -> bool:
-    return (
-        node is None
-        or isinstance(node, exp.Null)
-        or (isinstance(node, exp.Literal) and not node.is_string and Decimal(node.this) == 0)
-    )
-
-
-def _after(earlier: list[exp.Expr], test: exp.Expr | None) -> exp.Expr:
-    parts = [
-        exp.Not(this=exp.Is(this=exp.Paren(this=each.copy()), expression=exp.Boolean(this=True))) for each in earlier
-    ]
-    if test is not None:
-        return exp.and_(*parts, test, copy=False) if parts else test
-    return exp.and_(*parts, copy=False) if len(parts) > 1 else parts[0]
-
-
 def _row_sets(env: Environment, entry: Aggregate, call: exp.Expr, parts: list[Value], where: exp.Expr | None) -> None:
     """Which row sets need enough units, and which are compared with other sets of the block."""
     everything = where.copy() if where is not None else exp.true()
@@ -275,9 +238,9 @@ def _row_sets(env: Environment, entry: Aggregate, call: exp.Expr, parts: list[Va
             entry.present.append(_and(where, not_null))
             if counted:
                 entry.compared.append(_and(where, not_null.copy()))
-        for branch in branches(part.node) if part.level is Level.ROW else ():
+        for branch in part.branches if part.level is Level.ROW else ():
             conditional = True
-            entry.present.append(_and(where, branch))
+            entry.present.append(_and(where, branch.copy()))
             entry.compared.append(_and(where, branch.copy()))
         if conditional and not counted and part.kind in ("int", "num"):
             entry.present.append(

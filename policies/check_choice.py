@@ -1,7 +1,8 @@
 """Choices between values, conversions and concatenation."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from sqlglot import exp
@@ -39,8 +40,37 @@ def _choice(env: Environment, block: Block, node: exp.Expr) -> Value:
     if kind == "other":
         raise Refusal.of(TYPE_MISMATCH, node, left=chosen[0].kind, right=chosen[-1].kind)
     made = exp.Case(ifs=branches, default=otherwise.node)
-    return combined(
+    found = combined(
         made, kind, [*chosen, *(each.as_predicate() for each in tested)], max(each.degree for each in chosen)
+    )
+    deeper = (branch for each in chosen for branch in each.branches)
+    return replace(found, branches=tuple(dict.fromkeys((*_telling(tested, chosen), *deeper))))
+
+
+def _telling(tested: list[Value], chosen: list[Value]) -> Iterator[exp.Expr]:
+    """The conditions on rows under which a CASE gives something other than 0 or NULL: whom its value is about.
+
+    They travel with the label, so that a CASE inside a derived table is judged like one written in the aggregate.
+    """
+    if all(each.level is not Level.ROW for each in tested):
+        return
+    earlier: list[exp.Expr] = []
+    for test, then in zip([*tested, None], chosen, strict=True):
+        if not _nothing(then.node):
+            parts: list[exp.Expr] = [
+                exp.Not(this=exp.Is(this=exp.Paren(this=each), expression=exp.true())) for each in earlier
+            ]
+            if test is not None:
+                parts.append(exp.Paren(this=test.node))
+            made = exp.and_(*parts, copy=True) if len(parts) > 1 else parts[0].copy()
+            yield made
+        if test is not None:
+            earlier.append(test.node)
+
+
+def _nothing(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Null) or (
+        isinstance(node, exp.Literal) and not node.is_string and Decimal(node.this) == 0
     )
 
 
@@ -103,7 +133,8 @@ def _cast(env: Environment, block: Block, node: exp.Cast) -> Value:
     if not total:
         raise Refusal.of(FUNCTION_PARTIAL, node, name=f"CAST to {name}")
     if inner.kind == "bool":
-        return combined(made, kind, (inner.as_predicate(),), 0)
+        telling = (inner.node.copy(),) if inner.level is Level.ROW else ()
+        return replace(combined(made, kind, (inner.as_predicate(),), 0), branches=telling)
     return replace(inner.shown_as(made, kind), plain=inner.plain if {inner.kind, kind} <= {"date", "time"} else None)
 
 

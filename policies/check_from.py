@@ -204,7 +204,9 @@ def _derived(
         if called.lower() in columns:
             raise Refusal.of(CONSTRUCT_NOT_ALLOWED, alias, what="Two columns of one name", hint="Rename one with AS.")
         env.base[(instance, name)] = env.to_base(value.node) if value.level is Level.ROW else None
-        columns[called.lower()] = replace(value, node=rewrite.column(name, instance), aggregates=frozenset())
+        columns[called.lower()] = replace(
+            value, node=rewrite.column(name, instance), aggregates=frozenset(), branches=_flags(env, value, instance)
+        )
         shown[called.lower()] = called
     units: list[Unit] = []
     for unit in relation.units:
@@ -218,6 +220,15 @@ def _derived(
     _add(block, tree, Source(alias.name.lower() if alias is not None else "", columns, shown, tuple(units)))
     tree.set("alias", exp.TableAlias(this=rewrite.quoted(instance)))
     return exp.Lateral(this=tree, alias=tree.args.pop("alias")) if lateral else tree
+
+
+def _flags(env: Environment, value: Value, instance: str) -> tuple[exp.Expr, ...]:
+    """The hidden columns of a derived table that carry the conditions behind a value's choices."""
+    found: list[exp.Expr] = []
+    for flag in value.branches:
+        env.base[(instance, flag.alias)] = env.to_base(flag.this)
+        found.append(rewrite.column(flag.alias, instance))
+    return tuple(found)
 
 
 def _values(env: Environment, block: Block, node: exp.Values) -> exp.Expr:

@@ -87,7 +87,7 @@ def _date_part(env: Environment, block: Block, node: exp.Expr) -> Value:
     if inner.kind not in ("date", "time", "any"):
         raise Refusal.of(TYPE_MISMATCH, node, left=inner.kind, right="date")
     kind = "text" if isinstance(node, (exp.Monthname, exp.Dayname)) else "int"
-    result = combined(type(node)(this=inner.node), kind, (inner,))
+    result = combined(type(node)(this=inner.node), kind, (inner,), inner.degree)
     return coarse(result, inner, DATE_PARTS[type(node)]) if inner.plain else result
 
 
@@ -102,7 +102,7 @@ def _part(env: Environment, block: Block, node: exp.Expr, name: str, of: exp.Exp
     if unit is None or inner.kind not in ("date", "time", "any"):
         raise Refusal.of(FUNCTION_NOT_ALLOWED, node, name=f"extract({name})")
     made = exp.Extract(this=exp.var(name.upper()), expression=inner.node)
-    result = combined(made, "int", (inner,))
+    result = combined(made, "int", (inner,), inner.degree)
     return coarse(result, inner, unit) if inner.plain else result
 
 
@@ -150,7 +150,7 @@ def _date_diff(env: Environment, block: Block, node: exp.DateDiff) -> Value:
         raise Refusal.of(FUNCTION_NOT_ALLOWED, node, name="date_diff with this unit")
     made = exp.DateDiff(this=later.node, expression=earlier.node, **{k: v for k, v in node.args.items() if k in FLAGS})
     made.set("unit", exp.var(word.upper()))
-    result = combined(made, "int", (later, earlier))
+    result = combined(made, "int", (later, earlier), max(later.degree, earlier.degree))
     for one, other in ((later, earlier), (earlier, later)):
         if one.plain and other.level is Level.CONSTANT:
             return coarse(result, one, unit)

@@ -400,6 +400,18 @@ def _substitute(block: Block, made: exp.Select, limits: Thresholds, engine_side:
             made.set(name, _always_guarded(made.args[name]).transform(put))
 
 
+def _with_flags(env: Environment, made: exp.Select, value: Value) -> Value:
+    """Hand out, as hidden columns, the conditions behind the choices in a value: an aggregate outside needs enough
+    people in each of them."""
+    if not value.branches or (env.open and all_readable(env.policy, value.all_deps)):
+        return replace(value, branches=())
+    flags: list[exp.Expr] = []
+    for branch in value.branches:
+        flags.append(exp.Alias(this=branch.copy(), alias=rewrite.quoted(f"{RESERVED}b{env.number()}")))
+        made.append("expressions", flags[-1])
+    return replace(value, branches=tuple(flags))
+
+
 def _row_relation(
     env: Environment, block: Block, made: exp.Select, columns: dict[str, Value], top: bool, node: exp.Select
 ) -> Relation:
@@ -410,6 +422,7 @@ def _row_relation(
             hidden = f"{RESERVED}{unit.instance}"
             made.append("expressions", exp.Alias(this=unit.node.copy(), alias=rewrite.quoted(hidden)))
             units.append(unit)
+        columns = {name: _with_flags(env, made, value) for name, value in columns.items()}
     if top and any(env.policy.datasets[unit.dataset].release.mode is not Mode.ROWS for unit in block.units):
         raise rows_refused(env.policy, block.units[0].dataset, node)
     return Relation(

@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from policies.decision import Footprint, Guard
 from policies.labels import Dep, Value
-from policies.model import Policy
+from policies.model import Mode, Policy
 from policies.resolve import Relation, Scope, Unit
 from policies.schema import Schema
 
@@ -79,6 +79,11 @@ class Environment:
     guards: list[Guard] = field(default_factory=list)
     labels: set[str] = field(default_factory=set)
     meta: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def open(self) -> bool:
+        """Does every dataset of the policy give its rows away."""
+        return all(dataset.release.mode is Mode.ROWS for dataset in self.policy.datasets.values())
 
     def number(self) -> int:
         """A number not used before in this decision."""

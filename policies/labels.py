@@ -42,6 +42,7 @@ class Value:
     aggregates: frozenset[int] = frozenset()  # the block's aggregates it uses unguarded
     sources: frozenset[Source] = frozenset()  # lineage
     joined: bool = False  # an allowed key equality: its columns demand nothing more
+    branches: tuple[exp.Expr, ...] = ()  # conditions on single rows under which a choice inside it is not 0 or NULL
 
     @property
     def all_deps(self) -> frozenset[Dep]:
@@ -71,6 +72,7 @@ class Value:
 def combined(node: exp.Expr, kind: str, parts: Iterable[Value], degree: int = 99) -> Value:
     """The label of an expression made of `parts`."""
     parts = list(parts)
+    branches = [branch for part in parts for branch in part.branches]
     return Value(
         node=node,
         level=max((part.level for part in parts), default=Level.CONSTANT),
@@ -80,6 +82,7 @@ def combined(node: exp.Expr, kind: str, parts: Iterable[Value], degree: int = 99
         degree=degree,
         aggregates=frozenset().union(*(part.aggregates for part in parts)),
         sources=frozenset().union(*(part.sources for part in parts)),
+        branches=tuple(dict.fromkeys(branches)) if branches else (),
     )
 
 

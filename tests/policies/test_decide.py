@@ -27,7 +27,9 @@ def test_honest_queries_are_allowed(line: dict[str, Any], policy: Policy, schema
 
 
 @pytest.mark.parametrize(
-    "line", [line for line in queries("refused") if line["accept"] == ["refuse"]], ids=lambda line: line["id"]
+    "line",
+    [line for line in (*queries("refused"), *queries("refused_constructs")) if line["accept"] == ["refuse"]],
+    ids=lambda line: line["id"],
 )
 def test_attacks_are_refused(line: dict[str, Any], policy: Policy, schema: Schema) -> None:
     decision = decide(line["sql"], policy, schema, dialect=line["dialect"])
