@@ -343,8 +343,11 @@ def _finished(
     if limits.protected:
         made_footprints = footprints(env, block, limits, top)
         env.footprints += made_footprints
+        env.meta["compared" if node.find_ancestor(exp.Having) is not None else "told"] |= set(made_footprints)
         if not engine_side:
             env.meta["shown"] |= set(made_footprints)
+            if not _drops_groups(node):
+                env.meta["whole"] |= set(made_footprints)
     if engine_side:
         env.meta["nested"] |= limits.protected
         if repeated:
@@ -375,6 +378,20 @@ def _finished(
     return Relation(
         made, plain, exact=block.exact, single=single, hidden=tuple(name for name, _ in hidden.columns.values())
     )
+
+
+def _drops_groups(node: exp.Select) -> bool:
+    """Can the engine cut off groups, or sum over them, before the release guard has seen every one."""
+    parts: list[exp.Expr] = [node]
+    while isinstance(parts[-1].parent, exp.SetOperation | exp.Subquery):
+        parts.append(parts[-1].parent)
+    cut = any(part.args.get(name) for part in parts for name in ("having", "qualify", "limit", "offset"))
+    merged = any(not isinstance(each, exp.Union) or each.args["distinct"] for each in parts[1:] if _sets(each))
+    return cut or merged or next(node.find_all(exp.Window), None) is not None
+
+
+def _sets(part: exp.Expr) -> bool:
+    return isinstance(part, exp.SetOperation)
 
 
 def _substitute(block: Block, made: exp.Select, limits: Thresholds, engine_side: bool) -> None:

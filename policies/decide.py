@@ -58,7 +58,9 @@ def _decide(
 def _allowed(checked: Checked, policy: Policy, dialect: str, history: History) -> Decision:
     env, relation = checked.environment, checked.relation
     outputs = _key_outputs(checked)
-    comparison = past.compare(env.footprints, history, policy, outputs, frozenset(env.meta["shown"]))
+    meta = env.meta
+    shown = past.Shown(*map(frozenset, (meta["shown"], meta["whole"], meta["compared"] - meta["told"])))
+    comparison = past.compare(env.footprints, history, policy, outputs, shown)
     if isinstance(comparison, Refused):
         return comparison
     rules = [policy.datasets[name].release for name in sorted(set(env.datasets.values()))] or [policy.release]

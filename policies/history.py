@@ -39,34 +39,52 @@ class Comparison:
     complementary: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How the statistics of an answer come into sight.
+
+    `groups`: as rows of the answer, where the release guard can withhold a group that differs. `whole`: those of them
+    with all their groups in the engine's table, where it can withhold another group beside a small one; where the
+    engine has dropped groups or summed over them before, a probe must look for small ones beside a known total.
+    `compared`: in a comparison of HAVING only; the history remembers them, so that no second question narrows them.
+    """
+
+    groups: frozenset[Footprint] = frozenset()
+    whole: frozenset[Footprint] = frozenset()
+    compared: frozenset[Footprint] = frozenset()
+
+
 def compare(
     new: Sequence[Footprint],
     history: History,
     policy: Policy,
     key_outputs: Mapping[str, int],
-    shown: frozenset[Footprint],
+    shown: Shown,
 ) -> Comparison | Refused:
-    """The probes that `new` needs. `key_outputs`: canonical group key -> position in the answer.
-
-    `shown`: those whose groups are rows of the answer, where the release guard can withhold one group more.
-    """
+    """The probes that `new` needs. `key_outputs`: canonical group key -> position in the answer."""
     probes: dict[str, Probe] = {}
     complementary = False
     for place, one in enumerate(new):
         for other in (*history.footprints, *new[:place]):
             if not set(one.tables) & set(other.tables) and not _linked(one, other, policy):
                 continue
-            total_known = one in shown and set(other.keys) < set(one.keys)
-            total_shown = other in new and other in shown and set(one.keys) < set(other.keys)
+            total_known = _total(other, one, shown, now=other in new)
+            total_shown = other in new and _total(one, other, shown, now=True)
             if _same_rows(one, other) and (total_known or total_shown):
                 complementary = True  # one is a total over the other's groups
                 continue
-            found = _probe(one, other, policy, key_outputs if one in shown else {})
+            found = _probe(one, other, policy, key_outputs if one in shown.groups else {})
             if found is not None:
                 probes[found.sql] = found
             if len(probes) > MAX_PROBES:
                 return Refused.because(HISTORY_FULL)
     return Comparison(tuple(probes.values()), complementary)
+
+
+def _total(total: Footprint, parts: Footprint, shown: Shown, now: bool) -> bool:
+    """Is `total` over the groups of `parts`, among which the release guard can withhold enough."""
+    quiet = now and total in shown.compared and parts in shown.groups
+    return (parts in shown.whole or quiet) and set(total.keys) < set(parts.keys)
 
 
 def _same_rows(one: Footprint, other: Footprint) -> bool:

@@ -99,6 +99,9 @@ class Party:
             side.cert.certificate_path, side.cert.private_key_path = self.plan["certificate"], self.plan["private_key"]
             side.verify.ca_file_path, side.verify.verify_depth = self.plan["anchors"], 1
         self.link = libspu.link.create_brpc(wish, self.rank)
+        # libpsi greets all peers a second time on this link, under the same message keys. A greeting that comes before
+        # its receiver has taken the first one is lost, and the receiver waits for ever (docs/decisions/006).
+        self.link.barrier()
 
     def align(self) -> np.ndarray:
         """Run PSI; return my row numbers in the common order (int64). Raises Disagreement."""

@@ -17,8 +17,8 @@ from mpc.worker import Worker
 from store.errors import YurtError
 
 BELOW = "BELOW_MINIMUM"
-# libpsi's three-party alignment now and then stops for ever, on a busy machine (docs/decisions/006). These are some ten
-# times what it takes where two processors are shared by three parties.
+# An alignment that stands still is ended by the agents (docs/decisions/006). These are some ten times what it takes
+# where two processors are shared by three parties.
 ALIGN_S = 40.0
 ALIGN_ROW_S = 0.003
 
