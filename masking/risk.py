@@ -1,7 +1,8 @@
-"""Risk of re-identification of a table, measured by SQL: k, l, t, prosecutor and marketer risk, unique share, level.
+"""Risk of re-identification of a table, measured by SQL: k, l, t, prosecutor, journalist and marketer risk, level.
 
 k-anonymity (Sweeney 2002), distinct l-diversity (Machanavajjhala 2007), t-closeness with the equal-distance or, for
-numbers, the ordered earth mover's distance (Li 2007). Level as in GB/T 42460-2023: 1 direct identifiers present,
+numbers, the ordered earth mover's distance (Li 2007). Records without a value of a quasi-identifier are like each other
+and unlike all others. Level as in GB/T 42460-2023: 1 direct identifiers present,
 2 identifying through quasi-identifiers, 3 risk at most the threshold, 4 aggregates (a table of records never is).
 """
 
@@ -15,7 +16,7 @@ from sqlglot import exp
 
 from masking.classify import suggest_table
 from masking.errors import MASK_NO_COLUMN
-from masking.files import open_tables
+from masking.files import Tables, open_tables
 from store.errors import YurtError
 
 THRESHOLD = 0.2
@@ -36,6 +37,19 @@ class Risk:
     avg_risk: float
     unique_share: float
     level: int
+
+
+@dataclass(frozen=True, slots=True)
+class Linkage:
+    """What three attackers can hope for (El Emam 2008). `prosecutor`: knows that a person is in the table:
+    highest 1/class. `at_risk`: share of records above the threshold for the prosecutor. `journalist`: does not
+    know; highest 1/class in the population, None without a population table. `marketer`: share of records an attacker
+    who links all of them gets right on average."""
+
+    prosecutor: float
+    at_risk: float
+    journalist: float | None
+    marketer: float
 
 
 def _name(column: str) -> exp.Column:
@@ -96,18 +110,28 @@ def _closeness(connection: Any, quasi: Sequence[str], sensitive: str) -> float |
     return None if found is None else round(float(found), 6)
 
 
+def _checked(relation: Any, columns: Sequence[str]) -> None:
+    for column in columns:
+        if column not in relation.columns:
+            raise YurtError(MASK_NO_COLUMN, column=column, known=", ".join(relation.columns))
+
+
+def _first(tables: Tables, source: Path | str | pa.Table) -> Any:
+    """The first table as the view `t` of a connection that can do nothing else any more."""
+    relation = next(iter(tables.relations.values()))
+    relation.create_view("t", replace=True)
+    tables.lock(*([] if isinstance(source, pa.Table) else [source]))
+    return relation
+
+
 def measure(
     source: Path | str | pa.Table, quasi: Sequence[str], sensitive: str | None = None, threshold: float = THRESHOLD
 ) -> Risk:
     """Risk of the first table of `source` for the given quasi-identifiers; raises MASK_BAD_FILE, MASK_NO_COLUMN."""
     direct = {s.column for s in suggest_table(source) if s.role == "direct" and s.grade >= 3}
     with open_tables(source) as tables:
-        relation = next(iter(tables.relations.values()))
-        for column in (*quasi, *([sensitive] if sensitive is not None else [])):
-            if column not in relation.columns:
-                raise YurtError(MASK_NO_COLUMN, column=column, known=", ".join(relation.columns))
         connection = tables.connection
-        relation.create_view("t", replace=True)
+        _checked(_first(tables, source), [*quasi, *([sensitive] if sensitive is not None else [])])
         connection.execute(f"CREATE OR REPLACE TEMP TABLE classes AS {_classes(quasi, sensitive).sql('duckdb')}")
         k, classes, rows, alone = connection.execute(SUMMARY).fetchone()
         fewest = None
@@ -121,3 +145,72 @@ def measure(
         k, fewest, t, round(highest, 6), round(classes / rows, 6) if rows else 0.0,
         round(alone / rows, 6) if rows else 0.0, level,
     )  # fmt: skip
+
+
+LINKAGE = """
+SELECT COALESCE(MAX(1 / n), 0), COALESCE(SUM(n) FILTER (1 / n > $threshold) / SUM(n), 0),
+  COALESCE(COUNT(*) / SUM(n), 0)
+FROM classes
+"""
+AGAINST_POPULATION = """
+SELECT COALESCE(MAX(1 / GREATEST(n, p)), 0), COALESCE(SUM(n / GREATEST(n, p)) / SUM(n), 0) FROM matched
+"""
+
+
+def _matched(quasi: Sequence[str]) -> exp.Select:
+    """Classes of the table with the size `p` of the same class in the population."""
+    same = [
+        exp.NullSafeEQ(
+            this=exp.column(exp.to_identifier(name, quoted=True), "classes"),
+            expression=exp.column(exp.to_identifier(name, quoted=True), "people"),
+        )
+        for name in quasi
+    ]
+    size = exp.alias_(exp.func("COALESCE", exp.column("p", "people"), exp.Literal.number(0)), "p")
+    return (
+        exp.select(exp.column("n", "classes"), size)
+        .from_("classes")
+        .join("people", on=exp.and_(*same), join_type="left")
+    )
+
+
+def linkage(
+    source: Path | str | pa.Table,
+    quasi: Sequence[str],
+    population: Path | str | pa.Table | None = None,
+    threshold: float = THRESHOLD,
+) -> Linkage:
+    """Risk from linking with what an attacker holds; `population` is a table of the same quasi-identifiers.
+
+    A class is taken to be at least as large in the population as in the table. Values are compared as text.
+    Raises MASK_BAD_FILE, MASK_NO_COLUMN.
+    """
+    keys = [exp.alias_(exp.cast(_name(c), "text"), exp.to_identifier(c, quoted=True)) for c in quasi]
+
+    def counted(name: str) -> str:
+        inner = exp.select(*(key.copy() for key in keys)).from_("t").subquery("s")
+        size = exp.alias_(exp.Count(this=exp.Star()), name)
+        return exp.select(*(_name(c) for c in quasi), size).from_(inner).group_by(*map(_name, quasi)).sql("duckdb")
+
+    people: Any = None
+    if population is not None:
+        with open_tables(population) as tables:
+            _checked(_first(tables, population), quasi)
+            people = tables.connection.sql(counted("p")).to_arrow_table()
+    with open_tables(source) as tables:
+        connection = tables.connection
+        if people is not None:
+            connection.register("people", people)
+        _checked(_first(tables, source), quasi)
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE classes AS {counted('n')}")
+        prosecutor, at_risk, marketer = connection.execute(LINKAGE, {"threshold": threshold}).fetchone()
+        journalist = None
+        if people is not None:
+            connection.execute(f"CREATE OR REPLACE TEMP TABLE matched AS {_matched(quasi).sql('duckdb')}")
+            journalist, marketer = connection.execute(AGAINST_POPULATION).fetchone()
+    return Linkage(
+        round(prosecutor, 6),
+        round(at_risk, 6),
+        None if journalist is None else round(journalist, 6),
+        round(marketer, 6),
+    )

@@ -153,21 +153,31 @@ def risk(
     sensitive: Annotated[
         str | None, typer.Option(help="The sensitive column, for l-diversity and t-closeness.")
     ] = None,
+    population: Annotated[
+        Path | None, typer.Option(help="A table of everybody with the same quasi-identifiers: what a journalist holds.")
+    ] = None,
+    detail: Annotated[
+        bool, typer.Option("--detail", help="Add what three attackers can hope for: prosecutor, journalist, marketer.")
+    ] = False,
 ) -> None:
     """Measure re-identification risk: {"k", "l", "t", "max_risk", "avg_risk", "unique_share", "level"}.
 
     Level as in GB/T 42460-2023: 1 direct identifiers are present, 2 quasi-identifiers identify people,
-    3 the highest risk is at most 0.2 (classes of five).
+    3 the highest risk is at most 0.2 (classes of five). With --detail or --population also "prosecutor", "at_risk",
+    "journalist" and "marketer".
     """
     from dataclasses import asdict
 
-    from masking.risk import measure
+    from masking.risk import linkage, measure
     from store.errors import YurtError
 
     columns = [name.strip() for name in quasi.split(",") if name.strip()]
     if not columns:
         _stop("--quasi names at least one column, for example --quasi age,sex.")
     try:
-        _print(asdict(measure(file, columns, sensitive)))
+        found = asdict(measure(file, columns, sensitive))
+        if detail or population is not None:
+            found |= asdict(linkage(file, columns, population))
+        _print(found)
     except YurtError as error:
         _stop(f"{error.message} {error.hint}")

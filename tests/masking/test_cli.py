@@ -64,3 +64,11 @@ def test_suggest_table_and_risk_work_on_a_file(tmp_path: Path):
     risk = json.loads(yurt("risk", source, "--quasi", "gender,county_code", "--sensitive", "name").stdout)
     assert list(risk) == ["k", "l", "t", "max_risk", "avg_risk", "unique_share", "level"]
     assert risk["level"] == 1
+
+
+def test_risk_tells_more_when_asked(tmp_path: Path):
+    table, people = tmp_path / "t.csv", tmp_path / "p.csv"
+    table.write_text("q\na\nb\nb\n")
+    people.write_text("q\n" + "a\n" * 4 + "b\n" * 2)
+    found = json.loads(yurt("risk", table, "--quasi", "q", "--population", people).stdout)
+    assert (found["k"], found["prosecutor"], found["journalist"]) == (1, 1.0, 0.5)
