@@ -43,3 +43,9 @@ MASK_BROKEN_LINES = ErrorCode(
 )
 MASK_NO_COLUMN = ErrorCode("MASK_NO_COLUMN", 400, "The table has no column called {column}.", "It has: {known}.")
 MASK_TOO_MANY = ErrorCode("MASK_TOO_MANY", 400, "At most {limit} {what} can be made without repeats.", "Ask for fewer.")
+MASK_TOO_FEW = ErrorCode(
+    "MASK_TOO_FEW",
+    400,
+    "The table has not the {k} records or the {l} different sensitive values that every class needs.",
+    "Ask for a smaller k or l, or use a table with more records.",
+)

@@ -72,3 +72,15 @@ def test_risk_tells_more_when_asked(tmp_path: Path):
     people.write_text("q\n" + "a\n" * 4 + "b\n" * 2)
     found = json.loads(yurt("risk", table, "--quasi", "q", "--population", people).stdout)
     assert (found["k"], found["prosecutor"], found["journalist"]) == (1, 1.0, 0.5)
+
+
+def test_anonymise_writes_a_table_whose_risk_is_as_promised(tmp_path: Path):
+    source, target = tmp_path / "r.parquet", tmp_path / "out.csv"
+    duckdb.from_arrow(synthetic_residents(200, seed=1)).write_parquet(str(source))
+    asked = ("anonymise", "--k", 5, "--quasi", "birth_date,gender,county_code", "--in", source, "--out", target)
+    made = json.loads(yurt(*asked).stdout)
+    assert list(made) == ["rows", "classes", "dropped", "before", "after", "utility"]
+    found = json.loads(yurt("risk", target, "--quasi", "birth_date,gender,county_code").stdout)
+    assert (found["k"], found["level"]) == (made["after"]["k"], 3)
+    assert found["k"] >= 5
+    assert yurt(*asked, "--l", 2).returncode == 2
