@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from masking.operators.engine import EngineFunction, engine_functions
+from masking.operators.fpe import FPE
 from masking.operators.generalise import GENERALISE
 from masking.operators.interface import MASKED, Family, Operator, Result
 from masking.operators.keyed import DATE_SHIFT, PSEUDONYM
@@ -23,6 +24,7 @@ _ALL = (
     ROUND,
     TOP_CODE,
     PSEUDONYM,
+    FPE,
     DATE_SHIFT,
     REDACT_TEXT,
 )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from masking.operators import keyed, text
+from masking.operators import fpe, keyed, text
 
 
 class EngineFunction(NamedTuple):
@@ -27,5 +27,15 @@ def engine_functions(keys: Mapping[str, bytes]) -> list[EngineFunction]:
             continue
         pseudonym = keyed.Keyed(keys, keyed.DIGESTS[algorithm]).pseudonyms
         made.append(EngineFunction(name, pseudonym, ["VARCHAR", "VARCHAR"], "VARCHAR"))
+    for cipher, name in fpe.FUNCTIONS.items():
+        made.append(EngineFunction(name, fpe.FormatCipher(keys, cipher), ["VARCHAR"] * 3, "VARCHAR"))
     shift = keyed.Keyed(keys, "sha256").shift_days
     return [*made, EngineFunction("yurt_shift_days", shift, ["VARCHAR", "INTEGER", "VARCHAR"], "INTEGER")]
+
+
+def reversing_functions(keys: Mapping[str, bytes]) -> list[EngineFunction]:
+    """The same names, leading back: for the holder of the key alone, never registered where others ask."""
+    return [
+        EngineFunction(name, fpe.FormatCipher(keys, cipher, decrypting=True), ["VARCHAR"] * 3, "VARCHAR")
+        for cipher, name in fpe.FUNCTIONS.items()
+    ]

@@ -207,6 +207,7 @@ ARGUMENTS = {
     "bucket": {"width": 5},
     "top_code": {"high": 9},
     "date_shift": {"subject": "s"},
+    "fpe": {"preset": "id_card"},
 }
 
 
@@ -232,6 +233,5 @@ def test_the_column_expression_is_never_changed():
 def test_no_operator_claims_what_it_cannot_be():
     for operator in OPERATORS.values():
         assert operator.summary.endswith(".")
-        if operator.name != "keep":
-            assert not operator.reversible
-        assert operator.joinable == (operator.name in {"keep", "pseudonym"})
+        assert operator.reversible == (operator.name in {"keep", "fpe"})
+        assert operator.joinable == (operator.name in {"keep", "pseudonym", "fpe"})
