@@ -21,6 +21,7 @@ class EventName(StrEnum):
     SANDBOX_STOPPED = "sandbox.stopped"
     QUERY_DECIDED = "query.decided"
     QUERY_RELEASED = "query.released"
+    QUERY_STREAMED = "query.streamed"
     JOB_SUBMITTED = "job.submitted"
     JOB_APPROVED = "job.approved"
     JOB_CANCELLED = "job.cancelled"

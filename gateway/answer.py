@@ -1,20 +1,33 @@
-"""The whole way of one query: decide, record, compute, release. One place, so that nothing can go round it."""
+"""The whole way of one query: decide, record, compute, release. One place, so that nothing can go round it.
+
+Rows that a policy lets out as they are may leave batch by batch, while the engine still works. Statistics may not:
+which of them is withheld depends on all of them (complementary suppression), so the whole answer is looked at first.
+"""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.engine import Engine, Limits
-from gateway.errors import AUDIT_UNAVAILABLE
+import pyarrow as pa
+
+from gateway.engine import Engine, Limits, Rows, Stop
+from gateway.errors import AUDIT_UNAVAILABLE, TOO_MANY_ROWS
 from gateway.release import release
 from policies.decide import NOBODY, decide
-from policies.decision import Allowed, Decision, Footprint, OutputColumn, Refused
+from policies.decision import Allowed, Decision, Footprint, OutputColumn, Refused, ReleasePlan
 from policies.errors import DIFFERENCING
 from policies.history import History
-from policies.model import Policy
+from policies.model import Mode, Policy
 from policies.schema import Schema
-from store.errors import YurtError
+from store.errors import ErrorCode, YurtError
+
+WHOLE_BYTES = 64 << 20
+"""The most that is held at once to be looked at as a whole."""
+STREAM_BYTES = 8 << 30
+"""The most that leaves batch by batch."""
+HELD_BYTES = 1 << 20
+"""What a streamed answer is held back until, so that a short one is told from a failed one before anything leaves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +52,30 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Streaming:
+    """Rows that leave while the engine works. Iterate `rows` once (raises YurtError) and close it."""
+
+    rows: Rows
+    footprint: tuple[Footprint, ...]
+    lineage: tuple[OutputColumn, ...]
+    elapsed: Elapsed
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """The query is wrong or hit a limit; fixed texts only."""
 
     code: str
     message: str
     hint: str
+    http: int = 400
     elapsed: Elapsed = field(default_factory=Elapsed)
+
+    @classmethod
+    def because(cls, error: YurtError | ErrorCode, elapsed: Elapsed | None = None) -> "Failed":
+        """A failure from an error or its code."""
+        code = error.name if isinstance(error, ErrorCode) else error.code
+        return cls(code, error.message, error.hint, error.http, elapsed or Elapsed())
 
 
 Recorder = Callable[[str, Decision], None]
@@ -74,29 +104,93 @@ def answer(
         try:
             record(sql, decision)
         except Exception:  # noqa: BLE001 -- whatever keeps the record from being written also keeps the query from running
-            return Failed(AUDIT_UNAVAILABLE.name, AUDIT_UNAVAILABLE.message, AUDIT_UNAVAILABLE.hint)
+            return Failed.because(AUDIT_UNAVAILABLE)
     if isinstance(decision, Refused):
         return decision
-    return _run(decision, engine, history, decided - started)
+    return whole(decision, engine, history, decided - started)
 
 
-def _run(decision: Allowed, engine: Engine, history: History, deciding: float) -> Answer | Refused | Failed:
+def may_stream(plan: ReleasePlan) -> bool:
+    """Does nothing in the answer depend on the rest of it."""
+    looked_at = plan.guards or plan.probes or plan.nested or plan.complementary
+    return plan.mode is Mode.ROWS and not looked_at
+
+
+def stream(
+    decision: Allowed, engine: Engine, deciding_s: float, stop: Stop, longest_s: float
+) -> Answer | Streaming | Failed:
+    """Compute rows that may leave as they are: an Answer where they are few. See `may_stream`."""
     started = time.perf_counter()
     plan = decision.release
-    limits = Limits(plan.timeout_s, plan.max_rows + 1)
+    limits = Limits(min(plan.timeout_s, longest_s), plan.max_rows + 1, STREAM_BYTES)
+
+    def elapsed() -> Elapsed:
+        return Elapsed(deciding_s * 1000, (time.perf_counter() - started) * 1000)
+
+    rows: Rows | None = None
+    try:
+        rows = engine.stream(decision.sql, limits, stop)
+        checked = _within(rows, plan.max_rows)
+        held, size = [], 0
+        for batch in checked:
+            held.append(batch)
+            size += batch.nbytes
+            if size > HELD_BYTES:
+                passed = Rows(rows.schema, _then(held, checked), rows.close)
+                return Streaming(passed, decision.footprint, decision.lineage, elapsed())
+        table = pa.Table.from_batches(held, rows.schema)
+    except YurtError as error:
+        if rows is not None:
+            rows.close()
+        return Failed.because(error, elapsed())
+    except BaseException:
+        if rows is not None:
+            rows.close()
+        raise
+    rows.close()
+    return Answer(table, 0, History(), decision.footprint, decision.lineage, elapsed())
+
+
+def _within(rows: Rows, most: int) -> Iterator[Any]:
+    """Raises TOO_MANY_ROWS before the batch that holds a row too many."""
+    count = 0
+    for batch in rows:
+        count += batch.num_rows
+        if count > most:
+            raise YurtError(TOO_MANY_ROWS)
+        yield batch
+
+
+def _then(first: list[Any], rest: Iterator[Any]) -> Iterator[Any]:
+    while first:
+        yield first.pop(0)
+    yield from rest
+
+
+def whole(
+    decision: Allowed,
+    engine: Engine,
+    history: History,
+    deciding_s: float = 0.0,
+    stop: Stop | None = None,
+    longest_s: float = float("inf"),
+) -> Answer | Refused | Failed:
+    """Compute an answer and look at all of it before anything leaves."""
+    started = time.perf_counter()
+    plan = decision.release
+    limits = Limits(min(plan.timeout_s, longest_s), plan.max_rows + 1, WHOLE_BYTES)
     try:
         violations: list[tuple[tuple[int, ...], tuple[object, ...]]] = []
         for probe in plan.probes:
-            found = engine.execute(probe.sql, limits)
+            found = engine.execute(probe.sql, limits, stop)
             if found.num_rows and not probe.keys:
                 return Refused.because(DIFFERENCING)
             violations += [(probe.keys, tuple(row.values())) for row in found.to_pylist()]
-        table = engine.execute(decision.sql, limits)
+        table = engine.execute(decision.sql, limits, stop)
         executed = time.perf_counter()
         released = release(table, plan, violations)
     except YurtError as error:
-        elapsed = Elapsed(deciding * 1000, (time.perf_counter() - started) * 1000)
-        return Failed(error.code, error.message, error.hint, elapsed)
-    elapsed = Elapsed(deciding * 1000, (executed - started) * 1000, (time.perf_counter() - executed) * 1000)
+        return Failed.because(error, Elapsed(deciding_s * 1000, (time.perf_counter() - started) * 1000))
+    elapsed = Elapsed(deciding_s * 1000, (executed - started) * 1000, (time.perf_counter() - executed) * 1000)
     remembered = history.with_answer(decision.footprint)
     return Answer(released.table, released.suppressed, remembered, decision.footprint, decision.lineage, elapsed)

@@ -1,11 +1,12 @@
 """What a project was answered before, kept across restarts: the memory behind the differencing guard."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import JSON, ForeignKey, select
+from sqlalchemy import JSON, ForeignKey, delete, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from policies.decision import Footprint
@@ -35,13 +36,28 @@ def history_of(session: Session, project_id: str) -> History:
     return History(tuple(_FOOTPRINT.validate_python(row) for row in rows))
 
 
-def remember(session: Session, project_id: str, username: str, before: History, after: History) -> None:
-    """Add what `after` knows and `before` does not."""
-    known = set(before.footprints)
-    for footprint in after.footprints:
-        if footprint not in known:
-            session.add(
-                AnsweredQuery(
-                    project_id=project_id, asked_by=username, asked_at=datetime.now(UTC), footprint=asdict(footprint)
-                )
-            )
+def stamp_of(session: Session, project_id: str) -> tuple[object, ...]:
+    """Equal as long as nothing was added to the project's history or taken from it."""
+    found = session.execute(
+        select(func.count(), func.max(AnsweredQuery.id), func.max(AnsweredQuery.asked_at)).where(
+            AnsweredQuery.project_id == project_id
+        )
+    ).one()
+    return tuple(found)
+
+
+def remember(session: Session, project_id: str, username: str, new: Sequence[Footprint]) -> list[int]:
+    """Add what is about to be answered; the numbers of the entries."""
+    asked_at = datetime.now(UTC)
+    rows = [
+        AnsweredQuery(project_id=project_id, asked_by=username, asked_at=asked_at, footprint=asdict(footprint))
+        for footprint in new
+    ]
+    session.add_all(rows)
+    session.flush()
+    return [row.id for row in rows]
+
+
+def forget(session: Session, entries: Sequence[int]) -> None:
+    """Take out what was about to be answered and was not."""
+    session.execute(delete(AnsweredQuery).where(AnsweredQuery.id.in_(entries)))

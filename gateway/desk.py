@@ -1,83 +1,75 @@
 """One question of one sandbox, from who asks to what leaves: DESIGN's way of a query over the platform's records."""
 
 import hashlib
-import threading
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+import time
 from typing import Any
 
 from audit import AuditLog, EventName
-from catalog.datasets import Dataset
-from catalog.people import person
-from gateway.answer import Answer, Failed, answer
-from gateway.answered import history_of, remember
+from gateway.answer import Answer, Failed, Streaming, may_stream, stream, whole
+from gateway.booking import HistoryBook
+from gateway.decisions import DecisionCache
+from gateway.engine import Engine, Rows, Stop
 from gateway.engines import EnginePool
+from gateway.errors import AUDIT_UNAVAILABLE
 from gateway.identity import Sandbox
-from policies.decide import decide
+from gateway.standing import Standing, Standings
 from policies.decision import Allowed, Decision, Refused
-from policies.grants import policy_of
-from policies.model import Policy
-from policies.requests import check_member, project
-from policies.schema import Schema
+from policies.history import History
 from store.database import Database
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What a sandbox may do right now."""
-
-    policy: Policy
-    schema: Schema
-    datasets: tuple[Dataset, ...]
-    user: Mapping[str, object]
+from store.errors import YurtError
 
 
 class Desk:
-    """Answers questions. Queries of one project take turns: two that ran at once could each be compared with a history
-    that lacks the other."""
+    """Answers questions, several at once. Which may run when is `gateway.admission`'s to say."""
 
-    def __init__(self, database: Database, audit: AuditLog, engines: EnginePool, data: Path) -> None:
-        self._database, self._audit, self._engines, self._data = database, audit, engines, data
-        self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
-        self._book = threading.Lock()
+    def __init__(
+        self,
+        database: Database,
+        audit: AuditLog,
+        engines: EnginePool,
+        standings: Standings,
+        longest_s: float = float("inf"),
+    ) -> None:
+        """`longest_s`: how long any query may run, whatever its policy says."""
+        self._audit, self._engines, self._standings, self._longest_s = audit, engines, standings, longest_s
+        self._decisions = DecisionCache()
+        self._book = HistoryBook(database)
 
-    def ask(self, sandbox: Sandbox, sql: str) -> Answer | Refused | Failed:
+    def ask(self, sandbox: Sandbox, sql: str, stop: Stop | None = None) -> Answer | Streaming | Refused | Failed:
         """Answer one question. Raises NOT_A_MEMBER, NO_LIVE_GRANT and the like, before anything is looked at."""
-        with self._turn(sandbox.project):
-            standing = self._standing(sandbox)
-            with self._database.reading() as session:
-                history = history_of(session, sandbox.project)
-            files = {dataset.id: self._data / dataset.current.file for dataset in standing.datasets}
-            given = answer(
-                sql,
-                standing.policy,
-                standing.schema,
-                self._engines.engine(files),
-                history,
-                standing.user,
-                record=lambda text, decision: self._record_decision(sandbox, standing, text, decision),
-            )
-            if isinstance(given, Answer):
-                self._record_release(sandbox, sql, given)
-                with self._database.session() as session:
-                    remember(session, sandbox.project, sandbox.username, history, given.history)
+        standing = self._standings.of(sandbox)
+        began = time.perf_counter()
+        decision, history, booking = self._book.decided(
+            sandbox.project, sandbox.username, lambda history: self._decided(sql, standing, history)
+        )
+        deciding_s = time.perf_counter() - began
+        answered = False
+        try:
+            given = self._computed(sandbox, sql, standing, decision, history, deciding_s, stop or Stop())
+            answered = isinstance(given, (Answer, Streaming))
             return given
+        finally:
+            self._book.settle(booking, answered=answered)
+
+    def refusal(self, sandbox: Sandbox, sql: str) -> Refused | None:
+        """The refusal that the policy alone gives, recorded, without an engine: for those who would have to wait."""
+        standing = self._standings.of(sandbox)
+        decision = self._decided(sql, standing, self._book.history(sandbox.project))
+        if isinstance(decision, Allowed):
+            return None
+        self._record_decision(sandbox, standing, sql, decision)
+        return decision
 
     def explain(self, sandbox: Sandbox, sql: str) -> Decision:
         """The decision about a question, without running it; recorded like any other."""
-        standing = self._standing(sandbox)
-        with self._database.reading() as session:
-            history = history_of(session, sandbox.project)
-        decision = decide(sql, standing.policy, standing.schema, user=standing.user, history=history)
+        standing = self._standings.of(sandbox)
+        decision = self._decided(sql, standing, self._book.history(sandbox.project))
         self._record_decision(sandbox, standing, sql, decision, explained=True)
         return decision
 
     def tables(self, sandbox: Sandbox) -> list[dict[str, Any]]:
         """The tables the sandbox may use and what may be done with each column."""
-        standing = self._standing(sandbox)
+        terms = self._standings.of(sandbox).terms
         return [
             {
                 "name": dataset.id,
@@ -87,30 +79,75 @@ class Desk:
                     {
                         "name": column.name,
                         "type": column.data_type,
-                        "allowed": standing.policy.datasets[dataset.id].columns[column.name.lower()].described(),
+                        "allowed": terms.policy.datasets[dataset.id].columns[column.name.lower()].described(),
                     }
                     for column in dataset.columns
                 ],
             }
-            for dataset in standing.datasets
+            for dataset in terms.datasets
         ]
 
-    def _standing(self, sandbox: Sandbox) -> Standing:
-        with self._database.reading() as session:
-            check_member(session, sandbox.project, sandbox.username)
-            policy, datasets = policy_of(session, project(session, sandbox.project))
-            types = {dataset.id: {column.name: column.data_type for column in dataset.columns} for dataset in datasets}
-            for dataset in datasets:
-                _ = dataset.versions  # read while the session is open
-            user = {"username": sandbox.username, "agency": person(session, sandbox.username).agency_id}
-        return Standing(policy, Schema.from_mapping(types), tuple(datasets), user)
+    def _decided(self, sql: str, standing: Standing, history: History) -> Decision:
+        terms = standing.terms
+        return self._decisions.decide(
+            sql, terms.policy, terms.schema, version=terms.version, user=standing.user, history=history
+        )
 
-    @contextmanager
-    def _turn(self, project_id: str) -> Iterator[None]:
-        with self._book:  # or two first questions at once could each be given a lock of their own
-            turn = self._turns[project_id]
-        with turn:
-            yield
+    def _computed(
+        self, sandbox: Sandbox, sql: str, standing: Standing, decision: Decision, history: History, deciding_s: float,
+        stop: Stop,
+    ) -> Answer | Streaming | Refused | Failed:  # fmt: skip
+        try:
+            self._record_decision(sandbox, standing, sql, decision)
+        except Exception:  # noqa: BLE001 -- whatever keeps the record from being written also keeps the query from running
+            return Failed.because(AUDIT_UNAVAILABLE)
+        if isinstance(decision, Refused):
+            return decision
+        engine: Engine = self._engines.engine(standing.terms.files)
+        given: Answer | Streaming | Refused | Failed
+        if may_stream(decision.release):
+            given = stream(decision, engine, deciding_s, stop, self._longest_s)
+        else:
+            given = whole(decision, engine, history, deciding_s, stop, self._longest_s)
+        try:
+            if isinstance(given, Answer):
+                self._record_release(sandbox, sql, rows=given.table.num_rows, suppressed=given.suppressed)
+            elif isinstance(given, Streaming):
+                self._record_release(sandbox, sql, rows=None, suppressed=0)
+                return Streaming(self._watched(sandbox, sql, given.rows), given.footprint, given.lineage, given.elapsed)
+        except Exception:  # noqa: BLE001 -- the same for what leaves
+            if isinstance(given, Streaming):
+                given.rows.close()
+            return Failed.because(AUDIT_UNAVAILABLE)
+        return given
+
+    def _watched(self, sandbox: Sandbox, sql: str, rows: Rows) -> Rows:
+        """The same rows, with a record of how many had left when they were closed."""
+        left, outcome = 0, "ENGINE_CANCELLED"
+
+        def counted() -> Any:
+            nonlocal left, outcome
+            try:
+                for batch in rows:
+                    left += batch.num_rows
+                    yield batch
+                outcome = "complete"
+            except YurtError as error:
+                outcome = error.code
+                raise
+
+        def close() -> None:
+            rows.close()
+            self._audit.append(
+                EventName.QUERY_STREAMED,
+                actor=sandbox.username,
+                subject=sandbox.project,
+                query=_digest(sql),
+                rows=left,
+                outcome=outcome,
+            )
+
+        return Rows(rows.schema, counted(), close)
 
     def _record_decision(
         self, sandbox: Sandbox, standing: Standing, sql: str, decision: Decision, *, explained: bool = False
@@ -124,19 +161,20 @@ class Desk:
             outcome="allow" if allowed else "refuse",
             code="" if isinstance(decision, Allowed) else decision.code,
             query=_digest(sql),
-            policy=standing.policy.version,
+            policy=standing.terms.policy.version,
             lineage=_lineage(decision) if isinstance(decision, Allowed) else [],
             explained=explained,
         )
 
-    def _record_release(self, sandbox: Sandbox, sql: str, given: Answer) -> None:
+    def _record_release(self, sandbox: Sandbox, sql: str, *, rows: int | None, suppressed: int | None) -> None:
+        """Before anything leaves; `rows` is None where they are counted as they leave."""
         self._audit.append(
             EventName.QUERY_RELEASED,
             actor=sandbox.username,
             subject=sandbox.project,
             query=_digest(sql),
-            rows=given.table.num_rows,
-            suppressed=given.suppressed,
+            rows=rows,
+            suppressed=suppressed,
         )
 
 

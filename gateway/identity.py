@@ -34,14 +34,18 @@ class HubIdentity:
         self._known: dict[bytes, tuple[float, Sandbox]] = {}
         self._lock = threading.Lock()
 
+    def known(self, token: str) -> Sandbox | None:
+        """The sandbox that holds `token` where the hub said so moments ago."""
+        with self._lock:
+            found = self._known.get(hashlib.sha256(token.encode()).digest())
+        return found[1] if found is not None and time.monotonic() - found[0] < REMEMBER_S else None
+
     def sandbox(self, token: str) -> Sandbox:
         """The sandbox that holds `token`. Raises TOKEN_REFUSED, HUB_SILENT."""
-        key = hashlib.sha256(token.encode()).digest()
+        known = self.known(token)
+        if known is not None:
+            return known
         now = time.monotonic()
-        with self._lock:
-            self._known = {known: entry for known, entry in self._known.items() if now - entry[0] < REMEMBER_S}
-            if key in self._known:
-                return self._known[key][1]
         try:
             answer = self._http.get("/user", headers={"Authorization": f"token {token}"})
         except (httpx.HTTPError, UnicodeEncodeError) as error:
@@ -50,7 +54,8 @@ class HubIdentity:
             raise YurtError(TOKEN_REFUSED if answer.status_code in (401, 403) else HUB_SILENT)
         found = _only_server(answer.json().get("scopes", []))
         with self._lock:
-            self._known[key] = (now, found)
+            self._known = {key: entry for key, entry in self._known.items() if now - entry[0] < REMEMBER_S}
+            self._known[hashlib.sha256(token.encode()).digest()] = (now, found)
         return found
 
     def close(self) -> None:

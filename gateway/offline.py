@@ -36,12 +36,13 @@ def schema_of(engine: DuckDBEngine, policy: Policy) -> Schema:
         unit = next(
             (each for each in columns if dataset and dataset.unit and each.lower() == dataset.unit.lower()), None
         )
-        if unit is not None and _unique(engine, name, unit):
+        if unit is not None and unique(engine, name, unit):
             keys[name.lower()] = unit.lower()
     return Schema.from_mapping(engine.columns, keys=keys)
 
 
-def _unique(engine: Engine, table: str, column: str) -> bool:
+def unique(engine: Engine, table: str, column: str) -> bool:
+    """Does each row of the table have its own value in the column."""
     from sqlglot import exp
 
     unit = exp.column(column, quoted=True)

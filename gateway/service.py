@@ -4,33 +4,33 @@ Three paths, all for sandboxes; each needs a sandbox's token, which its door put
 """
 
 import argparse
-import io
-import json
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
-import pyarrow as pa
 from fastapi import Depends, FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from audit.home import open_log
-from gateway.answer import WRONG_SQL, Answer, Failed
+from gateway.admission import Admission
+from gateway.counter import Counter, refusal_body
 from gateway.desk import Desk
 from gateway.engine import EngineLimits
 from gateway.engines import EnginePool
 from gateway.errors import QUESTION_INVALID, TOKEN_REFUSED
+from gateway.fair_queue import Caps
 from gateway.identity import HubIdentity, Sandbox
-from policies.decision import Allowed, Refused
+from gateway.standing import Standings
+from policies.decision import Allowed
 from store.database import Database
 from store.errors import YurtError
 from store.secrets import Secrets
 from store.settings import Settings
 
-ARROW = "application/vnd.apache.arrow.stream"
 LONGEST_SQL = 100_000
 
 
@@ -42,37 +42,35 @@ class Question(BaseModel):
     sql: str = Field(max_length=LONGEST_SQL)
 
 
-def create_app(desk: Desk, identity: HubIdentity, on_close: Callable[[], None]) -> FastAPI:
+def create_app(desk: Desk, identity: HubIdentity, on_close: Callable[[], None], caps: Caps | None = None) -> FastAPI:
     """The application over an open desk."""
+    counter = Counter(desk, Admission(caps or Caps()), (caps or Caps()).running)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
+        counter.close()
         on_close()
 
     app = FastAPI(title="Yurt gateway", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
 
-    def asking(request: Request) -> Sandbox:
+    async def asking(request: Request) -> Sandbox:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() not in ("bearer", "token") or not token:
             raise YurtError(TOKEN_REFUSED)
-        return identity.sandbox(token)
+        known = identity.known(token)
+        return known if known is not None else await run_in_threadpool(identity.sandbox, token)
 
     Asking = Annotated[Sandbox, Depends(asking)]
 
     @app.post("/v1/query")
-    def query(sandbox: Asking, question: Question) -> Response:
-        given = desk.ask(sandbox, question.sql)
-        if isinstance(given, Answer):
-            return Response(
-                _arrow(given.table), media_type=ARROW, headers={"X-Yurt-Report": json.dumps(_report(given))}
-            )
-        return _refusal(given)
+    async def query(sandbox: Asking, question: Question, request: Request) -> Response:
+        return await counter.serve(sandbox, question.sql, request)
 
     @app.post("/v1/explain")
     def explain(sandbox: Asking, question: Question) -> Response:
         decision = desk.explain(sandbox, question.sql)
-        return JSONResponse(_explained(decision) if isinstance(decision, Allowed) else _body(decision))
+        return JSONResponse(_explained(decision) if isinstance(decision, Allowed) else refusal_body(decision))
 
     @app.get("/v1/tables")
     def tables(sandbox: Asking) -> list[dict[str, Any]]:
@@ -92,34 +90,6 @@ def create_app(desk: Desk, identity: HubIdentity, on_close: Callable[[], None]) 
         return JSONResponse({"code": error.code, "message": error.message, "hint": error.hint}, error.http)
 
     return app
-
-
-def _arrow(table: pa.Table) -> bytes:
-    buffer = io.BytesIO()
-    with pa.ipc.new_stream(buffer, table.schema) as stream:
-        stream.write_table(table)
-    return buffer.getvalue()
-
-
-def _report(given: Answer) -> dict[str, Any]:
-    elapsed = given.elapsed
-    return {
-        "suppressed": given.suppressed,
-        "elapsed_ms": {"decide": round(elapsed.decide, 2), "execute": round(elapsed.execute, 2),
-                       "release": round(elapsed.release, 2)},
-    }  # fmt: skip
-
-
-def _body(refused: Refused | Failed) -> dict[str, Any]:
-    body: dict[str, Any] = {"code": refused.code, "message": refused.message, "hint": refused.hint}
-    if isinstance(refused, Refused):
-        body |= {"span": refused.span, "rule": refused.rule, "suggestion": refused.suggestion}
-    return body
-
-
-def _refusal(refused: Refused | Failed) -> Response:
-    wrong = isinstance(refused, Failed) or refused.code in WRONG_SQL
-    return JSONResponse(_body(refused), 400 if wrong else 403)
 
 
 def _explained(decision: Allowed) -> dict[str, Any]:
@@ -146,16 +116,25 @@ def main() -> None:
     settings = Settings()
     secrets = Secrets(settings.home / "secrets")
     database = Database(settings.records_url)
-    engines = EnginePool(secrets.key("masking-root"), EngineLimits(memory_bytes=settings.query_memory_mib << 20))
+    limits = EngineLimits(memory_bytes=settings.query_memory_mib << 20, threads=settings.query_threads)
+    engines = EnginePool(secrets.key("masking-root"), limits, settings.query_processes)
     identity = HubIdentity(given.hub_api)
-    desk = Desk(database, open_log(settings, secrets), engines, settings.home / "data")
+    audit = open_log(settings, secrets)
+    standings = Standings(database, settings.home / "data", engines)
+    desk = Desk(database, audit, engines, standings, settings.query_timeout_s)
+    caps = Caps(
+        running=min(settings.query_concurrency, settings.query_processes),
+        running_per_project=max(1, settings.query_concurrency - 1),
+        running_per_user=settings.query_concurrency_per_user,
+        waiting=settings.query_waiting,
+    )
 
     def close() -> None:
         engines.close()
         identity.close()
         database.close()
 
-    uvicorn.run(create_app(desk, identity, close), host="127.0.0.1", port=given.port, access_log=False)
+    uvicorn.run(create_app(desk, identity, close, caps), host="127.0.0.1", port=given.port, access_log=False)
 
 
 if __name__ == "__main__":

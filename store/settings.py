@@ -32,6 +32,11 @@ class Settings(BaseSettings):
     sandbox_idle_s: int = Field(1800, ge=60, description="Seconds without activity after which a sandbox is stopped.")
     query_timeout_s: float = Field(30.0, gt=0, description="Seconds one query may run.")
     query_memory_mib: int = Field(1024, ge=128, description="Memory of one query engine process, in MiB.")
+    query_threads: int = Field(2, ge=1, description="Threads of one query engine process.")
+    query_concurrency: int = Field(4, ge=1, description="Queries that run at once; the others wait in a fair line.")
+    query_concurrency_per_user: int = Field(2, ge=1, description="Queries of one person that run at once.")
+    query_processes: int = Field(6, ge=1, description="Query engine processes, busy and idle ones together.")
+    query_waiting: int = Field(400, ge=1, description="Queries that may wait in line; beyond it GATEWAY_BUSY.")
     job_gpus: int = Field(0, ge=0, description="GPUs the scheduler may hand out on this machine.")
     language: str = Field("zh", pattern="^(zh|en)$", description="Language of pages for people who chose none.")
 

@@ -158,6 +158,7 @@ EVENTS = {
     "sandbox.stopped": N_("Idle sandbox stopped"),
     "query.decided": N_("Query decided"),
     "query.released": N_("Query answered"),
+    "query.streamed": N_("Query delivered in parts"),
     "job.submitted": N_("Job submitted"),
     "job.approved": N_("Job approved"),
     "job.started": N_("Job started"),

@@ -3,7 +3,6 @@
 import json
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -12,23 +11,19 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
 from fastapi.testclient import TestClient
+from platform_home import Terms, grant, platform_database, publish
 
-import portal.models  # noqa: F401  declares every table
 from audit import AuditLog
 from audit.log import read_records
-from catalog.agencies import Agency
-from catalog.datasets import Column, Dataset, DatasetVersion
-from catalog.people import Person
 from gateway.desk import Desk
 from gateway.engine import EngineLimits
 from gateway.engines import EnginePool
 from gateway.identity import HubIdentity
 from gateway.service import create_app
-from policies.grants import Grant, revoke
-from policies.requests import AccessRequest, create_project
+from gateway.standing import Standings
+from policies.grants import revoke
 from store.database import Database
 
-TODAY = datetime.now(UTC).date()
 SCOPES = {
     "sandbox": ["access:servers!server=researcher/study", "users:activity!user=researcher"],
     "stranger": ["access:servers!server=stranger/study"],
@@ -67,45 +62,10 @@ def database(tmp_path: Path) -> Iterator[Database]:
     (tmp_path / "data").mkdir()
     columns = dict(zip(("id_no", "county", "job"), map(list, zip(*rows, strict=True)), strict=True))
     parquet.write_table(pa.table(columns), tmp_path / "data" / "people.parquet")
-    database = Database(f"sqlite:///{tmp_path}/records.sqlite")
-    database.migrate()
-    with database.session() as session:
-        session.add(Agency(id="stats", name="", name_en="", division="15", parent_id=None))
-        session.flush()
-        for username in ("researcher", "stranger"):
-            session.add(Person(username=username, name="", agency_id="stats", password_hash=""))
-        session.flush()
-        create_project(session, "study", "", "counting", "researcher")
-        texts = dict.fromkeys(("title", "title_en", "description", "source"), "")
-        described = Dataset(
-            id="people", agency_id="stats", unit="id_no", state="published", created_by="researcher", **texts
-        )
-        described.columns = [
-            Column(
-                name=name,
-                position=position,
-                data_type="VARCHAR",
-                grade=1,
-                proposed_grade=1,
-                **dict.fromkeys(("title", "entity", "role", "operator", "evidence"), ""),
-            )
-            for position, name in enumerate(columns)
-        ]
-        described.versions = [
-            DatasetVersion(number=1, file="people.parquet", sha256="", rows=60, created_at=datetime.now(UTC))
-        ]
-        session.add(described)
-        session.flush()
-        terms: dict[str, Any] = {
-            "project_id": "study", "dataset_id": "people", "joins": [],
-            "release": {"mode": "threshold", "min_group": 10},
-            "columns": {"county": ["group", "filter"], "job": ["filter"]}, "valid_from": TODAY,
-            "valid_until": TODAY + timedelta(days=9),
-        }  # fmt: skip
-        request = AccessRequest(applicant="researcher", purpose="", created_at=datetime.now(UTC), **terms)
-        session.add(request)
-        session.flush()
-        session.add(Grant(request_id=request.id, **terms))
+    database = platform_database(tmp_path, projects={"study": ["researcher"], "none": ["stranger"]})
+    publish(database, tmp_path, "people", "id_no", "researcher")
+    terms = Terms({"county": ["group", "filter"], "job": ["filter"]}, {"mode": "threshold", "min_group": 10})
+    grant(database, "study", "researcher", "people", terms)
     yield database
     database.close()
 
@@ -113,7 +73,8 @@ def database(tmp_path: Path) -> Iterator[Database]:
 @pytest.fixture
 def gateway(tmp_path: Path, hub: str, database: Database) -> Iterator[TestClient]:
     engines, identity = EnginePool(bytes(32), EngineLimits()), HubIdentity(hub)
-    desk = Desk(database, AuditLog(tmp_path / "audit", bytes(32)), engines, tmp_path / "data")
+    standings = Standings(database, tmp_path / "data", engines)
+    desk = Desk(database, AuditLog(tmp_path / "audit", bytes(32)), engines, standings)
     with TestClient(create_app(desk, identity, engines.close)) as client:
         yield client
     identity.close()
@@ -154,7 +115,8 @@ def test_what_was_answered_is_remembered_across_a_restart(
 ) -> None:
     assert rows(ask(gateway, WHOLE)) == [{"n": 30}]
     engines, identity = EnginePool(bytes(32), EngineLimits()), HubIdentity(hub)
-    desk = Desk(database, AuditLog(tmp_path / "audit", bytes(32)), engines, tmp_path / "data")
+    standings = Standings(database, tmp_path / "data", engines)
+    desk = Desk(database, AuditLog(tmp_path / "audit", bytes(32)), engines, standings)
     with TestClient(create_app(desk, identity, engines.close)) as after:
         refused = ask(after, BUT_ONE)
         assert (refused.status_code, refused.json()["code"]) == (403, "DIFFERENCING")
@@ -187,7 +149,7 @@ def test_nothing_is_answered_when_the_log_cannot_be_written(gateway: TestClient,
     log.unlink()
     log.mkdir()
     answer = ask(gateway, "SELECT count(*) AS n FROM people WHERE county = 'b'")
-    assert (answer.status_code, answer.json()["code"]) == (400, "AUDIT_UNAVAILABLE")
+    assert (answer.status_code, answer.json()["code"]) == (503, "AUDIT_UNAVAILABLE")
 
 
 def test_a_question_that_is_none_is_refused_by_its_code(gateway: TestClient) -> None:

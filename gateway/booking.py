@@ -1,0 +1,111 @@
+"""Who may still be told apart: each answer is booked in the project's history before it is computed.
+
+Two answers that are computed at once must be compared with each other, or a pair that differs by one person could slip
+through. So a query is decided and its footprint booked in one critical section, against everything booked before, and
+only then computed, next to others. Of any two answers the one booked later was compared with the earlier one. What was
+booked and not answered is taken out again; after a crash it stays, which refuses too much and never too little.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gateway.answered import forget, history_of, remember, stamp_of
+from policies.decision import Allowed, Decision, Footprint
+from policies.history import History
+from store.database import Database
+
+_Name = tuple[str, Footprint]
+_KEPT = 256
+"""Histories kept ready, one per project."""
+
+
+@dataclass(slots=True)
+class _Pending:
+    """An entry no answer has left for yet, and how many queries count on it."""
+
+    entry: int
+    claims: int
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """One decided query's place in the history. Settle it exactly once."""
+
+    names: tuple[_Name, ...]
+
+
+class HistoryBook:
+    """The histories of all projects. One section for all of them: what happens inside takes milliseconds."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._section = threading.Lock()
+        self._histories: dict[str, tuple[tuple[object, ...], History]] = {}
+        self._pending: dict[_Name, _Pending] = {}
+
+    def history(self, project: str) -> History:
+        """Everything answered or about to be answered in the project."""
+        with self._database.reading() as session:
+            stamp = stamp_of(session, project)
+            known = self._histories.get(project)
+            if known is not None and known[0] == stamp:
+                return known[1]
+            history = history_of(session, project)
+        if len(self._histories) >= _KEPT:
+            self._histories.clear()
+        self._histories[project] = (stamp, history)
+        return history
+
+    def decided(
+        self, project: str, username: str, decide: Callable[[History], Decision]
+    ) -> tuple[Decision, History, Booking]:
+        """The decision against the history as it is now, booked if it is yes; and that history."""
+        while True:
+            with self._section:
+                history = self.history(project)
+                decision = decide(history)
+                if not isinstance(decision, Allowed):
+                    return decision, history, Booking(())
+                booking = self._booked(project, username, history, decision.footprint)
+                if booking is not None:
+                    return decision, history, booking
+
+    def settle(self, booking: Booking, *, answered: bool) -> None:
+        """What was booked is answered, for good, or is not and never was."""
+        if not booking.names:
+            return
+        with self._section:
+            gone: list[int] = []
+            for name in booking.names:
+                pending = self._pending.get(name)
+                if pending is None:
+                    continue  # answered to somebody else
+                pending.claims -= 1
+                if answered or not pending.claims:
+                    del self._pending[name]
+                    if not answered:
+                        gone.append(pending.entry)
+            if gone:
+                with self._database.session() as session:
+                    forget(session, gone)
+
+    def _booked(self, project: str, username: str, history: History, footprints: Sequence[Footprint]) -> Booking | None:
+        """None where another process booked something in between: then the decision has to be made anew."""
+        if not footprints:
+            return Booking(())
+        known = set(history.footprints)
+        new = [footprint for footprint in dict.fromkeys(footprints) if footprint not in known]
+        if new:
+            with self._database.session() as session:
+                if stamp_of(session, project) != self._histories[project][0]:
+                    return None
+                entries = remember(session, project, username, new)
+                self._histories[project] = (stamp_of(session, project), history.with_answer(new))
+            for footprint, entry in zip(new, entries, strict=True):
+                self._pending[(project, footprint)] = _Pending(entry, 0)
+        named = dict.fromkeys((project, footprint) for footprint in footprints)
+        names = tuple(name for name in named if name in self._pending)
+        for name in names:
+            self._pending[name].claims += 1
+        return Booking(names)

@@ -1,0 +1,125 @@
+"""What a sandbox may do right now: read anew for every question, so that a change takes effect with the next one."""
+
+import hashlib
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from catalog.datasets import Dataset, DatasetVersion
+from catalog.people import person
+from gateway.engines import EnginePool
+from gateway.identity import Sandbox
+from gateway.offline import unique
+from policies.grants import Grant, check_live_grant, live_grants, policy_of
+from policies.model import Policy
+from policies.requests import check_member, project
+from policies.schema import Schema
+from store.database import Database
+
+_KEPT = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """A project's policy, its tables and their files; everything the same for all people of the project."""
+
+    policy: Policy
+    schema: Schema
+    datasets: tuple[Dataset, ...]
+    files: Mapping[str, Path]
+    version: str  # digest of all that made it: policy, columns, data
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Terms, and the attributes of the person that row filters may name."""
+
+    terms: Terms
+    user: Mapping[str, object]
+
+
+class Standings:
+    """The records say what is live; terms made from the same records before are not made again."""
+
+    def __init__(self, database: Database, data: Path, engines: EnginePool) -> None:
+        self._database, self._data, self._engines = database, data, engines
+        self._unique: dict[tuple[Path, str], bool] = {}
+        self._terms: OrderedDict[str, Terms] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, sandbox: Sandbox) -> Standing:
+        """Raises NOT_A_MEMBER, PROJECT_UNKNOWN, NO_LIVE_GRANT."""
+        with self._database.reading() as session:
+            check_member(session, sandbox.project, sandbox.username)
+            grants = live_grants(session, sandbox.project)
+            version = _version(session, sandbox.project, grants)
+            user = {"username": sandbox.username, "agency": person(session, sandbox.username).agency_id}
+            with self._lock:
+                terms = self._terms.get(version)
+                if terms is not None:
+                    self._terms.move_to_end(version)
+                    return Standing(terms, user)
+            terms = self._made(session, sandbox.project, version)
+        with self._lock:
+            self._terms[version] = terms
+            while len(self._terms) > _KEPT:
+                self._terms.popitem(last=False)
+        return Standing(terms, user)
+
+    def _made(self, session: Session, project_id: str, version: str) -> Terms:
+        policy, datasets = policy_of(session, project(session, project_id))
+        types = {dataset.id: {column.name: column.data_type for column in dataset.columns} for dataset in datasets}
+        files = {dataset.id: self._data / dataset.current.file for dataset in datasets}
+        schema = Schema.from_mapping(types, keys=self._keys(policy, files))
+        return Terms(policy, schema, tuple(datasets), files, version)
+
+    def _keys(self, policy: Policy, files: Mapping[str, Path]) -> dict[str, str]:
+        """Where a rule on dominance needs to know whether each row is another unit's, the data is asked, once."""
+        found: dict[str, str] = {}
+        for name, dataset in policy.datasets.items():
+            ruled = dataset.release.dominance is not None or dataset.release.p_percent is not None
+            if not ruled or dataset.unit is None or name not in files:
+                continue
+            asked = (files[name], dataset.unit)
+            if asked not in self._unique:
+                self._unique[asked] = unique(self._engines.engine({name: files[name]}), name, dataset.unit)
+            if self._unique[asked]:
+                found[name] = dataset.unit.lower()
+        return found
+
+
+def _version(session: Session, project_id: str, grants: Sequence[Grant]) -> str:
+    """Digest of the records terms are made of: the live grants, the purpose, the columns' types and the data's digests.
+
+    A published dataset's description never changes, so its versions stand for it.
+    """
+    if not grants:
+        check_live_grant(session, project_id)
+    names = {grant.dataset_id for grant in grants}
+    newest = (
+        select(DatasetVersion.dataset_id, func.max(DatasetVersion.number).label("number"))
+        .where(DatasetVersion.dataset_id.in_(names))
+        .group_by(DatasetVersion.dataset_id)
+        .subquery()
+    )
+    versions = session.execute(
+        select(DatasetVersion.dataset_id, DatasetVersion.file, DatasetVersion.sha256)
+        .join(
+            newest,
+            (DatasetVersion.dataset_id == newest.c.dataset_id) & (DatasetVersion.number == newest.c.number),
+        )
+        .order_by(DatasetVersion.dataset_id)
+    )
+    records = [
+        project_id,
+        project(session, project_id).purpose,
+        [[grant.id, grant.dataset_id, grant.columns, grant.joins, grant.release] for grant in grants],
+        [list(version) for version in versions],
+    ]
+    return hashlib.sha256(json.dumps(records, ensure_ascii=False, default=str).encode()).hexdigest()

@@ -1,0 +1,94 @@
+"""Of two answers computed at once the later is compared with the earlier; what was not answered is forgotten."""
+
+from pathlib import Path
+
+import pytest
+from platform_home import platform_database
+
+from gateway.booking import HistoryBook
+from policies.decision import Allowed, Decision, Footprint, Refused, ReleasePlan
+from policies.errors import DIFFERENCING
+from policies.history import History
+from policies.model import Mode
+from store.database import Database
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    return platform_database(tmp_path, projects={"study": ["researcher"], "other": ["researcher"]})
+
+
+def told(name: str) -> Footprint:
+    return Footprint(("people",), ("SELECT 1",), (name,), (), ("u",), 10)
+
+
+def allowed(*names: str) -> Allowed:
+    plan = ReleasePlan(Mode.THRESHOLD, 10, 100, 1.0, 1)
+    return Allowed("SELECT 1", ("n",), plan, (), tuple(told(name) for name in names))
+
+
+def conditions(history: History) -> list[str]:
+    return [footprint.conditions[0] for footprint in history.footprints]
+
+
+def test_a_second_query_sees_the_first_before_it_is_answered(database: Database) -> None:
+    book = HistoryBook(database)
+    _, before, _ = book.decided("study", "researcher", lambda _: allowed("a"))
+    seen: list[History] = []
+
+    def refusing(history: History) -> Decision:
+        seen.append(history)
+        return Refused.because(DIFFERENCING)
+
+    book.decided("study", "researcher", refusing)
+    assert conditions(before) == []
+    assert conditions(seen[0]) == ["a"]
+
+
+def test_what_was_not_answered_is_forgotten_and_what_was_stays(database: Database) -> None:
+    book = HistoryBook(database)
+    _, _, failed = book.decided("study", "researcher", lambda _: allowed("a"))
+    _, _, released = book.decided("study", "researcher", lambda _: allowed("b"))
+    book.settle(failed, answered=False)
+    book.settle(released, answered=True)
+    assert conditions(book.history("study")) == ["b"]
+    assert conditions(HistoryBook(database).history("study")) == ["b"]
+
+
+@pytest.mark.parametrize("first_fails", [True, False])
+def test_an_answer_stays_remembered_when_its_twin_failed(database: Database, first_fails: bool) -> None:
+    book = HistoryBook(database)
+    _, _, one = book.decided("study", "researcher", lambda _: allowed("a"))
+    _, _, two = book.decided("study", "researcher", lambda _: allowed("a"))
+    book.settle(one, answered=not first_fails)
+    book.settle(two, answered=first_fails)
+    assert conditions(book.history("study")) == ["a"]
+    _, _, again = book.decided("study", "researcher", lambda _: allowed("a"))
+    book.settle(again, answered=False)
+    assert conditions(book.history("study")) == ["a"]
+
+
+def test_a_crash_before_the_answer_leaves_the_booking(database: Database) -> None:
+    HistoryBook(database).decided("study", "researcher", lambda _: allowed("a"))
+    assert conditions(HistoryBook(database).history("study")) == ["a"]
+
+
+def test_projects_have_histories_of_their_own(database: Database) -> None:
+    book = HistoryBook(database)
+    book.decided("study", "researcher", lambda _: allowed("a"))
+    assert conditions(book.history("other")) == []
+
+
+def test_what_another_process_booked_in_between_is_looked_at(database: Database) -> None:
+    here, there = HistoryBook(database), HistoryBook(database)
+    seen: list[list[str]] = []
+
+    def interrupted(history: History) -> Decision:
+        if not seen:
+            there.decided("study", "researcher", lambda _: allowed("theirs"))
+        seen.append(conditions(history))
+        return allowed("ours")
+
+    here.decided("study", "researcher", interrupted)
+    assert seen == [[], ["theirs"]]
+    assert conditions(here.history("study")) == ["theirs", "ours"]
