@@ -19,6 +19,18 @@ TOO_MANY_ROWS = ErrorCode(
 ANSWER_TOO_LARGE = ErrorCode(
     "ANSWER_TOO_LARGE", 413, "The answer is larger than the gateway passes on.", "Ask for fewer columns or rows."
 )
+NOISE_FAILED = ErrorCode(
+    "NOISE_FAILED",
+    500,
+    "The noise of the answer could not be proved large enough, so nothing was given out.",
+    "Tell the platform's operator.",
+)
+BUDGET_UNAVAILABLE = ErrorCode(
+    "BUDGET_UNAVAILABLE",
+    503,
+    "The privacy budget could not be read or written, so nothing was run.",
+    "Ask again in a moment; if it lasts, tell the platform's operator.",
+)
 AUDIT_UNAVAILABLE = ErrorCode(
     "AUDIT_UNAVAILABLE", 503, "The decision could not be recorded, so nothing was run.", "Tell the platform's operator."
 )

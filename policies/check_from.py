@@ -4,14 +4,13 @@ from dataclasses import replace
 
 from sqlglot import exp
 
-from policies import rewrite
+from policies import dp_rows, rewrite
 from policies.check_predicate import chosen_by
 from policies.environment import RESERVED, Block, Environment
 from policies.errors import (
     COLUMN_UNKNOWN,
     CONSTRUCT_NOT_ALLOWED,
     JOIN_UNCONNECTED,
-    RELEASE_MODE_UNAVAILABLE,
     TABLE_UNKNOWN,
 )
 from policies.labels import Level, Value, common_kind
@@ -77,7 +76,7 @@ def _join(env: Environment, block: Block, node: exp.Join) -> exp.Expr:
         raise Refusal.of(
             CONSTRUCT_NOT_ALLOWED, node, what=f"{side} {kind} JOIN", hint="Use JOIN, LEFT JOIN, EXISTS or IN."
         )
-    before = len(block.scope.sources)
+    before, units, links = len(block.scope.sources), len(block.units), len(block.links)
     item = source(env, block, node.this)
     made = exp.Join(this=item, side=side or None, kind=kind if kind == "CROSS" else None)
     if side:
@@ -89,6 +88,8 @@ def _join(env: Environment, block: Block, node: exp.Join) -> exp.Expr:
         made.set("on", chosen_by(env, block, condition))
     elif not kind:
         made.set("kind", "CROSS")
+    if side:
+        dp_rows.outer_join(env, block.units[:units], block.units[units:], block.links[links:], node)
     return made
 
 
@@ -159,8 +160,6 @@ def _table(env: Environment, block: Block, node: exp.Table) -> exp.Expr:
     dataset, table = env.policy.datasets.get(name), env.schema.tables.get(name)
     if not known or dataset is None or table is None:
         raise Refusal.of(TABLE_UNKNOWN, node)
-    if dataset.release.mode is Mode.DP:
-        raise Refusal.of(RELEASE_MODE_UNAVAILABLE, node, rule=f"{dataset.name}.release.mode: dp", dataset=dataset.name)
     instance = f"t{env.number()}"
     columns = rewrite.governed(env, dataset, table, instance)
     alias = node.args.get("alias")

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from sqlglot import exp
 
-from policies import functions, rewrite
+from policies import dp_select, functions, rewrite
 from policies.check_from import connected, from_clause
 from policies.check_predicate import chosen_by, condition
 from policies.check_subquery import demand_free
@@ -335,6 +335,8 @@ def _finished(
         raise Refusal.of(
             SUBQUERY_NOT_ALLOWED, node, why="it computes a statistic per outer row", hint="Join and GROUP BY instead."
         )
+    if dp_select.concerned(env, block):
+        return dp_select.released(env, block, made, columns, node)
     limits = thresholds(env, block, node)
     hidden = Hidden(env)
     repeated = node.args.get("distinct") is not None and (node.args.get("group") is not None or bool(block.aggregates))

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlglot import exp
 
+from policies import dp_rows
 from policies.check_predicate import join_refused, link, may_join
 from policies.demand import all_readable, rows_refused
 from policies.environment import Block, Environment
@@ -59,6 +60,7 @@ def _exists(env: Environment, block: Block, node: exp.Exists) -> Value:
     _rows_only(block, node)
     relation = env.query(env, _select(node.this), block.scope, inside=True)
     _connected(env, block, relation, node)
+    dp_rows.membership(env, block, relation, node, None)
     env.meta["inner"] |= {unit.instance for unit in relation.units}
     block.influence |= relation.influence
     sources = frozenset().union(*(column.sources for column in relation.columns.values()))
@@ -78,6 +80,7 @@ def in_query(env: Environment, block: Block, node: exp.In, subject: Value) -> Va
     if len(relation.columns) != 1:
         raise Refusal.of(SUBQUERY_NOT_ALLOWED, node, why="it has more than one column", hint="Select one column.")
     (right,) = relation.columns.values()
+    dp_rows.membership(env, block, relation, node, (subject.plain, right.plain))
     if relation.units:
         relation.query.set("expressions", relation.query.expressions[:1])
     if not alike(subject.kind, right.kind):

@@ -9,6 +9,7 @@ from sqlglot import exp
 from policies import history as past
 from policies.check import DIALECTS, Checked, check
 from policies.decision import Allowed, Decision, OutputColumn, Refused, ReleasePlan
+from policies.dp_finish import private_plan
 from policies.errors import SQL_INVALID, SQL_TOO_DEEP
 from policies.history import History
 from policies.model import Mode, Policy
@@ -66,9 +67,10 @@ def _allowed(checked: Checked, policy: Policy, dialect: str, history: History) -
     rules = [policy.datasets[name].release for name in sorted(set(env.datasets.values()))] or [policy.release]
     strictest = max(rules, key=lambda rule: (rule.mode is not Mode.ROWS, rule.min_group))
     max_rows = min(rule.max_rows for rule in rules)
+    private = private_plan(env, checked.tree, max_rows)
     names = tuple(name.rpartition(":")[0] if ":" in name else name for name in relation.columns)
     plan = ReleasePlan(
-        mode=strictest.mode,
+        mode=Mode.DP if private else strictest.mode,
         min_group=strictest.min_group,
         max_rows=max_rows,
         timeout_s=min(rule.timeout_s for rule in rules),
@@ -76,10 +78,13 @@ def _allowed(checked: Checked, policy: Policy, dialect: str, history: History) -
         guards=tuple(dict.fromkeys(env.guards)),
         probes=comparison.probes,
         nested=bool(env.meta["nested"]),
+        private=private,
         complementary=comparison.complementary or bool(env.meta.get("totals")),
     )
     return Allowed(
-        sql=_capped(checked.tree, max_rows).sql(dialect=dialect),
+        sql=";\n".join(each.sql for each in private.releases)
+        if private
+        else _capped(checked.tree, max_rows).sql(dialect=dialect),
         columns=names,
         release=plan,
         lineage=tuple(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from policies.dp_plan import PrivatePlan
 from policies.model import Mode
 from store.errors import ErrorCode
 
@@ -81,6 +82,7 @@ class ReleasePlan:
     guards: tuple[Guard, ...] = ()
     probes: tuple[Probe, ...] = ()
     nested: bool = False  # statistics inside the query are withheld by the engine, uncounted
+    private: PrivatePlan | None = None  # noise, where the answer is released with differential privacy
     complementary: bool = False  # a total over the groups is known: never let a withheld group be the only one
 
 

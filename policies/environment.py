@@ -8,6 +8,7 @@ from typing import Any
 from sqlglot import exp
 
 from policies.decision import Footprint, Guard
+from policies.dp_plan import Draft
 from policies.labels import Dep, Value
 from policies.model import Mode, Policy
 from policies.resolve import Relation, Scope, Unit
@@ -77,6 +78,7 @@ class Environment:
     governed: dict[str, exp.Expr] = field(default_factory=dict)  # instance -> its subquery
     footprints: list[Footprint] = field(default_factory=list)
     guards: list[Guard] = field(default_factory=list)
+    drafts: list[Draft] = field(default_factory=list)  # statistics that leave with noise
     labels: set[str] = field(default_factory=set)
     meta: dict[str, Any] = field(default_factory=dict)
 

@@ -98,11 +98,30 @@ USER_ATTRIBUTE_MISSING = ErrorCode(
     "The row filter of {dataset} needs the user's attribute {attribute}, which is not set.",
     "Ask the platform's administrator to set it.",
 )
-RELEASE_MODE_UNAVAILABLE = ErrorCode(
-    "RELEASE_MODE_UNAVAILABLE",
+DP_UNSUPPORTED = ErrorCode("DP_UNSUPPORTED", 403, "{what} cannot be answered with differential privacy.", "{hint}")
+DP_MODES_MIXED = ErrorCode(
+    "DP_MODES_MIXED",
     403,
-    "{dataset} is released with differential privacy only, which this gateway does not answer.",
-    "Ask an approver for a threshold release of the dataset.",
+    "{dataset} is released with differential privacy and {other} is not, so one query cannot use both.",
+    "Ask about each of them alone, or ask an approver to release both with differential privacy.",
+)
+DP_BOUNDS_MISSING = ErrorCode(
+    "DP_BOUNDS_MISSING",
+    403,
+    "The policy gives no bounds for {column}, so noise for an aggregate of it has no size.",
+    "Count instead, or ask an approver to add bounds for the column.",
+)
+DP_KEYS_PRIVATE = ErrorCode(
+    "DP_KEYS_PRIVATE",
+    403,
+    "Which groups exist is itself private here, and the policy has no delta to protect it.",
+    "Leave GROUP BY out, group by a column with a public domain, or ask an approver for a delta.",
+)
+DP_BUDGET_EXHAUSTED = ErrorCode(
+    "DP_BUDGET_EXHAUSTED",
+    403,
+    "The privacy budget of {dataset} does not allow another question at this cost.",
+    "Use the answers given so far, or ask an approver for a new budget.",
 )
 DIFFERENCING = ErrorCode(
     "DIFFERENCING",

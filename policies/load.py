@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable, Mapping
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 from typing import Any, NoReturn
@@ -32,6 +33,8 @@ from store.errors import YurtError
 Node = yaml.nodes.Node
 _ATTRIBUTE = re.compile(r"\{user\.([A-Za-z_][A-Za-z0-9_]*)\}")
 _MARK = "yurt_user_"
+MAX_DOMAIN = 10_000
+"""Values of one public domain."""
 _ROW_FILTER_NODES = (
     exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null, exp.Placeholder, exp.Parameter, exp.Var, exp.Paren,
     exp.And, exp.Or, exp.Not, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.In, exp.Between, exp.Is, exp.Like,
@@ -138,13 +141,20 @@ def _dataset(name: str, node: Node, inherited: ReleaseRule) -> DatasetPolicy:
         _wrong(parts["unit"][1], f"the unit {unit} is not a column of {name}.", "Add it to the columns; [] is enough.")
     if unit is None and release.mode is not Mode.ROWS:
         _wrong(node, f"dataset {name} needs a unit: the column that says whose data a row is.")
-    if release.privacy:
-        for bounded in release.privacy.bounds:
-            if bounded.lower() not in columns:
-                _wrong(parts["release"][1], f"bounds names {bounded}, which is not a column of {name}.")
+    if "release" in parts:
+        _check_named(parts["release"][1], name, columns)
     rows = _row_filter(parts["rows"][1], name, columns) if "rows" in parts else None
     joins = tuple(_join(each) for each in _list(parts["joins"][1], "joins")) if "joins" in parts else ()
     return DatasetPolicy(name, MappingProxyType(columns), release, unit, rows, joins)
+
+
+def _check_named(release: Node, dataset: str, columns: Mapping[str, ColumnPolicy]) -> None:
+    """A dataset's own terms name its own columns; those of the project may name columns of any dataset."""
+    parts = _mapping(release, "release")
+    for key in ("bounds", "domains"):
+        for column, (named, _) in _mapping(parts[key][1], key).items() if key in parts else ():
+            if column.lower() not in columns:
+                _wrong(named, f"{key} names {column}, which is not a column of {dataset}.")
 
 
 def _join(node: Node) -> tuple[str, str]:
@@ -266,6 +276,7 @@ def attribute_of(placeholder: exp.Placeholder) -> str:
 _RELEASE_KEYS = (
     "mode", "min_group", "max_rows", "timeout_s", "dominance", "p_percent",
     "epsilon", "delta", "epsilon_per_query", "max_groups_contributed", "bounds",
+    "max_rows_contributed", "domains", "period_days",
 )  # fmt: skip
 
 
@@ -295,34 +306,64 @@ def _release(node: Node, inherited: ReleaseRule) -> ReleaseRule:
         timeout_s=value("timeout_s", lambda each: _number(each, "timeout_s", 0.001, 86400), inherited.timeout_s),
         dominance=value("dominance", dominance, inherited.dominance),
         p_percent=value("p_percent", lambda each: _number(each, "p_percent", 0, 1), inherited.p_percent),
-        privacy=_privacy(node, parts, chosen),
+        privacy=_privacy(node, parts, chosen, inherited.privacy),
     )
 
 
-def _privacy(node: Node, parts: Mapping[str, tuple[Node, Node]], mode: Mode) -> PrivacyTerms | None:
+def _privacy(
+    node: Node, parts: Mapping[str, tuple[Node, Node]], mode: Mode, inherited: PrivacyTerms | None
+) -> PrivacyTerms | None:
     given = [key for key in _RELEASE_KEYS[6:] if key in parts]
     if mode is not Mode.DP:
         if given:
             _wrong(parts[given[0]][0], f"{given[0]} belongs to the release mode dp.")
         return None
-    if "epsilon" not in parts:
+    if "epsilon" not in parts and inherited is None:
         _wrong(node, "the release mode dp needs epsilon.")
-    epsilon = _number(parts["epsilon"][1], "epsilon", 1e-6, 1e3)
-    bounds: dict[str, tuple[float, float]] = {}
-    if "bounds" in parts:
-        for column, (_, each) in _mapping(parts["bounds"][1], "bounds").items():
-            pair = [_number(end, "a bound", -1e30, 1e30) for end in _list(each, "bounds of a column")]
-            if len(pair) != 2 or pair[0] >= pair[1]:
-                _wrong(each, "bounds takes two numbers, the lower first.")
-            bounds[column] = (pair[0], pair[1])
+
+    def number(key: str, low: float, high: float, default: float, whole: bool = False) -> float:
+        return _number(parts[key][1], key, low, high, whole) if key in parts else default
+
+    before = inherited or PrivacyTerms(0.0, 0.0, 0.0, 1, MappingProxyType({}))
+    epsilon = number("epsilon", 1e-6, 1e3, before.epsilon)
+    default = before.epsilon_per_query if "epsilon" not in parts else epsilon
+    period = number("period_days", 1, 36_600, before.period_days or 0, True)
     return PrivacyTerms(
         epsilon=epsilon,
-        delta=_number(parts["delta"][1], "delta", 0, 1) if "delta" in parts else 0.0,
-        epsilon_per_query=_number(parts["epsilon_per_query"][1], "epsilon_per_query", 1e-6, epsilon)
-        if "epsilon_per_query" in parts
-        else epsilon,
-        max_groups_contributed=int(_number(parts["max_groups_contributed"][1], "max_groups_contributed", 1, 1e6, True))
-        if "max_groups_contributed" in parts
-        else 1,
-        bounds=MappingProxyType(bounds),
+        delta=number("delta", 0, 0.01, before.delta),
+        epsilon_per_query=number("epsilon_per_query", 1e-6, epsilon, default),
+        max_groups_contributed=int(number("max_groups_contributed", 1, 1e6, before.max_groups_contributed, True)),
+        bounds=_bounds(parts["bounds"][1]) if "bounds" in parts else before.bounds,
+        max_rows_contributed=int(number("max_rows_contributed", 1, 1e6, before.max_rows_contributed, True)),
+        domains=_domains(parts["domains"][1]) if "domains" in parts else before.domains,
+        period_days=int(period) or None,
     )
+
+
+def _bounds(node: Node) -> Mapping[str, tuple[float, float]]:
+    bounds: dict[str, tuple[float, float]] = {}
+    for column, (_, each) in _mapping(node, "bounds").items():
+        pair = [_number(end, "a bound", -1e15, 1e15) for end in _list(each, "bounds of a column")]
+        if len(pair) != 2 or pair[0] >= pair[1]:
+            _wrong(each, "bounds takes two numbers, the lower first.")
+        bounds[column] = (pair[0], pair[1])
+    return MappingProxyType(bounds)
+
+
+def _domains(node: Node) -> Mapping[str, tuple[Any, ...]]:
+    """Public values of columns: text, numbers, dates, true, false or null."""
+    domains: dict[str, tuple[Any, ...]] = {}
+    for column, (_, each) in _mapping(node, "domains").items():
+        items = _list(each, "the domain of a column")
+        if not 1 <= len(items) <= MAX_DOMAIN:
+            _wrong(each, f"a domain has from 1 to {MAX_DOMAIN} values.")
+        values: list[Any] = []
+        for item in items:
+            value = yaml.SafeLoader("").construct_object(item) if isinstance(item, yaml.ScalarNode) else item
+            if not isinstance(value, (str, int, float, date, type(None))) or value != value:
+                _wrong(item, "a value of a domain is text, a number, a date, true, false or null.")
+            if (type(value), value) in [(type(known), known) for known in values]:
+                _wrong(item, "this value is in the domain twice.", "Keep one of them.")
+            values.append(value)
+        domains[column] = tuple(values)
+    return MappingProxyType(domains)

@@ -89,13 +89,24 @@ class Dominance:
 
 @dataclass(frozen=True, slots=True)
 class PrivacyTerms:
-    """Terms of the `dp` mode."""
+    """Terms of the `dp` mode: a budget per project and dataset, and how much of the data one unit may be."""
 
     epsilon: float
     delta: float
     epsilon_per_query: float
     max_groups_contributed: int
-    bounds: Mapping[str, tuple[float, float]]
+    bounds: Mapping[str, tuple[float, float]]  # where a column's values are clamped to
+    max_rows_contributed: int = 1  # rows of one unit in one group that count
+    domains: Mapping[str, tuple[Any, ...]] = field(default_factory=lambda: MappingProxyType({}))  # public group keys
+    period_days: int | None = None  # what was spent longer ago than this no longer counts; None: it always does
+
+    def bounds_of(self, column: str) -> tuple[float, float] | None:
+        """The bounds of a column, in whatever case the policy writes it."""
+        return next((pair for name, pair in self.bounds.items() if name.lower() == column.lower()), None)
+
+    def domain_of(self, column: str) -> tuple[Any, ...] | None:
+        """The public values of a column; None: which values there are is private."""
+        return next((values for name, values in self.domains.items() if name.lower() == column.lower()), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from policies.environment import RESERVED, Environment
 from policies.errors import USER_ATTRIBUTE_MISSING
 from policies.labels import Dep, Level, Value
 from policies.load import attribute_of
-from policies.model import ColumnPolicy, DatasetPolicy
+from policies.model import ColumnPolicy, DatasetPolicy, Mode
 from policies.refusal import Refusal
 from policies.schema import Table
 
@@ -91,6 +91,8 @@ def governed(env: Environment, dataset: DatasetPolicy, table: Table, instance: s
     condition = row_filter(dataset, env.user)
     if condition is not None:
         tree = tree.where(condition, copy=False)
+    if dataset.release.mode is Mode.DP:  # what belongs to nobody cannot be bounded by whose it is
+        tree = tree.where(exp.Not(this=exp.Is(this=_unit(dataset, table), expression=exp.Null())), copy=False)
     env.governed[instance] = tree
     env.datasets[instance] = name
     return columns
