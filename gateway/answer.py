@@ -11,12 +11,15 @@ from typing import Any
 
 import pyarrow as pa
 
+from gateway.dp_account import Accountant
+from gateway.dp_answer import answer_privately
 from gateway.engine import Engine, Limits, Rows, Stop
 from gateway.errors import AUDIT_UNAVAILABLE, TOO_MANY_ROWS
 from gateway.release import release
 from policies.decide import NOBODY, decide
 from policies.decision import Allowed, Decision, Footprint, OutputColumn, Refused, ReleasePlan
-from policies.errors import DIFFERENCING
+from policies.dp_plan import PrivatePlan
+from policies.errors import DIFFERENCING, DP_BUDGET_EXHAUSTED
 from policies.history import History
 from policies.model import Mode, Policy
 from policies.schema import Schema
@@ -49,6 +52,8 @@ class Answer:
     footprint: tuple[Footprint, ...]
     lineage: tuple[OutputColumn, ...]
     elapsed: Elapsed
+    half_widths: Mapping[str, float] = field(default_factory=dict)  # of noisy columns, at 95 %
+    notes: tuple[str, ...] = ()  # what else to know about the numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +100,10 @@ def answer(
     *,
     record: Recorder | None = None,
     dialect: str = "duckdb",
+    accountant: Accountant | None = None,
 ) -> Answer | Refused | Failed:
-    """Answer `sql` for a project. Never raises for anything in `sql`."""
+    """Answer `sql` for a project. Never raises for anything in `sql`. Without an `accountant` nothing is answered that
+    would cost a privacy budget."""
     started = time.perf_counter()
     decision = decide(sql, policy, schema, dialect=dialect, user=user, history=history)
     decided = time.perf_counter()
@@ -107,7 +114,7 @@ def answer(
             return Failed.because(AUDIT_UNAVAILABLE)
     if isinstance(decision, Refused):
         return decision
-    return whole(decision, engine, history, decided - started)
+    return whole(decision, engine, history, decided - started, accountant=accountant)
 
 
 def may_stream(plan: ReleasePlan) -> bool:
@@ -174,10 +181,13 @@ def whole(
     deciding_s: float = 0.0,
     stop: Stop | None = None,
     longest_s: float = float("inf"),
+    accountant: Accountant | None = None,
 ) -> Answer | Refused | Failed:
     """Compute an answer and look at all of it before anything leaves."""
     started = time.perf_counter()
     plan = decision.release
+    if plan.private is not None:
+        return _private(decision, plan.private, engine, history, accountant, deciding_s, longest_s)
     limits = Limits(min(plan.timeout_s, longest_s), plan.max_rows + 1, WHOLE_BYTES)
     try:
         violations: list[tuple[tuple[int, ...], tuple[object, ...]]] = []
@@ -194,3 +204,28 @@ def whole(
     elapsed = Elapsed(deciding_s * 1000, (executed - started) * 1000, (time.perf_counter() - executed) * 1000)
     remembered = history.with_answer(decision.footprint)
     return Answer(released.table, released.suppressed, remembered, decision.footprint, decision.lineage, elapsed)
+
+
+def _private(
+    decision: Allowed,
+    plan: PrivatePlan,
+    engine: Engine,
+    history: History,
+    accountant: Accountant | None,
+    deciding_s: float,
+    longest_s: float,
+) -> Answer | Refused | Failed:
+    """With noise. The differencing guard has no part in it: the budget bounds what all answers tell together."""
+    started = time.perf_counter()
+    limits = decision.release
+
+    def elapsed() -> Elapsed:
+        return Elapsed(deciding_s * 1000, (time.perf_counter() - started) * 1000)
+
+    try:
+        found = answer_privately(plan, engine, accountant, min(limits.timeout_s, longest_s), limits.max_rows)
+    except YurtError as error:
+        if error.code == DP_BUDGET_EXHAUSTED.name:
+            return Refused(error.code, error.message, error.hint)
+        return Failed.because(error, elapsed())
+    return Answer(found.table, None, history, (), decision.lineage, elapsed(), found.half_widths, found.notes)

@@ -186,6 +186,8 @@ def _report(given: Answer | Streaming) -> str:
         report |= {"suppressed": 0, "streamed": True}
     else:
         report |= {"suppressed": given.suppressed}
+        if given.notes:
+            report |= {"error_bars": dict(given.half_widths), "notes": list(given.notes)}
     return json.dumps(report)
 
 

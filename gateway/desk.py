@@ -8,6 +8,7 @@ from audit import AuditLog, EventName
 from gateway.answer import Answer, Failed, Streaming, may_stream, stream, whole
 from gateway.booking import HistoryBook
 from gateway.decisions import DecisionCache
+from gateway.dp_account import RecordedAccountant
 from gateway.engine import Engine, Rows, Stop
 from gateway.engines import EnginePool
 from gateway.errors import AUDIT_UNAVAILABLE
@@ -33,7 +34,7 @@ class Desk:
         """`longest_s`: how long any query may run, whatever its policy says."""
         self._audit, self._engines, self._standings, self._longest_s = audit, engines, standings, longest_s
         self._decisions = DecisionCache()
-        self._book = HistoryBook(database)
+        self._book, self._database = HistoryBook(database), database
 
     def ask(self, sandbox: Sandbox, sql: str, stop: Stop | None = None) -> Answer | Streaming | Refused | Failed:
         """Answer one question. Raises NOT_A_MEMBER, NO_LIVE_GRANT and the like, before anything is looked at."""
@@ -108,7 +109,8 @@ class Desk:
         if may_stream(decision.release):
             given = stream(decision, engine, deciding_s, stop, self._longest_s)
         else:
-            given = whole(decision, engine, history, deciding_s, stop, self._longest_s)
+            accountant = RecordedAccountant(self._database, sandbox.project, sandbox.username)
+            given = whole(decision, engine, history, deciding_s, stop, self._longest_s, accountant)
         try:
             if isinstance(given, Answer):
                 self._record_release(sandbox, sql, rows=given.table.num_rows, suppressed=given.suppressed)

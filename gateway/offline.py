@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.answer import Answer, Failed, answer
+from gateway.dp_account import MemoryAccountant
 from gateway.duckdb import DuckDBEngine
 from gateway.engine import Engine, Limits, Tables
 from gateway.errors import DATA_INVALID
@@ -60,14 +61,14 @@ def run(
     """Answer each line `{"id", "sql", "setup"?}` in order; the output lines of CONTRACTS.md."""
     with DuckDBEngine(tables_at(data), root_key=secrets.token_bytes(32)) as engine:
         schema = schema_of(engine, policy)
-        history = History()
+        history, accountant = History(), MemoryAccountant()
         for line in lines:
             if not keep_history:
-                history = History()
+                history, accountant = History(), MemoryAccountant()
             for sql in line.get("setup") or []:
-                earlier = answer(str(sql), policy, schema, engine, history)
+                earlier = answer(str(sql), policy, schema, engine, history, accountant=accountant)
                 history = earlier.history if isinstance(earlier, Answer) else history
-            result = answer(str(line.get("sql", "")), policy, schema, engine, history)
+            result = answer(str(line.get("sql", "")), policy, schema, engine, history, accountant=accountant)
             if isinstance(result, Answer):
                 history = result.history
             yield {"id": line.get("id"), **described(result)}
@@ -82,8 +83,9 @@ def described(result: Answer | Refused | Failed) -> dict[str, Any]:
             [_plain(value) for value in row]
             for row in zip(*(each.to_pylist() for each in result.table.columns), strict=True)
         ]
+        noisy = {"error_bars": dict(result.half_widths), "notes": list(result.notes)} if result.notes else {}
         return {
-            **empty, "outcome": "answer", "columns": result.table.column_names, "rows": rows,
+            **empty, **noisy, "outcome": "answer", "columns": result.table.column_names, "rows": rows,
             "suppressed": result.suppressed, "elapsed_ms": elapsed,
         }  # fmt: skip
     outcome = "refuse" if isinstance(result, Refused) and result.code != "SQL_INVALID" else "error"

@@ -7,6 +7,7 @@ import argparse
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Request
@@ -98,9 +99,18 @@ def _explained(decision: Allowed) -> dict[str, Any]:
         "sql": decision.sql,
         "release": {"mode": decision.release.mode, "min_group": decision.release.min_group,
                     "max_rows": decision.release.max_rows},
+        "privacy": _privacy(decision),
         "lineage": {column.name: [f"{source.dataset}.{source.column} ({source.how})" for source in column.sources]
                     for column in decision.lineage},
     }  # fmt: skip
+
+
+def _privacy(decision: Allowed) -> dict[str, Any] | None:
+    """What a noisy answer would cost, and what its reader must know."""
+    plan = decision.release.private
+    if plan is None:
+        return None
+    return {"datasets": list(plan.datasets), "cost": asdict(plan.cost), "notes": list(plan.notes)}
 
 
 def main() -> None:

@@ -178,7 +178,7 @@ def _value(value: Bounded, where: exp.Expr | None) -> exp.Expr:
 
 def _within(value: Bounded, where: exp.Expr | None) -> exp.Expr:
     """The value of a row, clamped; NULL stays NULL, which LEAST and GREATEST would leave out."""
-    there = exp.Not(this=exp.Is(this=exp.Paren(this=value.node.copy()), expression=exp.Null()))
+    there: exp.Expr = exp.Not(this=exp.Is(this=exp.Paren(this=value.node.copy()), expression=exp.Null()))
     if where is not None:
         there = exp.And(this=exp.Paren(this=where.copy()), expression=there)
     return _chosen(there, _clamp(value.node, value.low, value.high))

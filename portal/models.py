@@ -9,6 +9,7 @@ MODULES = (
     "policies.requests",
     "policies.grants",
     "gateway.answered",
+    "gateway.dp_account",
     "sandbox.airlock.models",
     "mpc.requests",
     "scheduler.queue",

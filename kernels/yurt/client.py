@@ -74,6 +74,11 @@ class Answer:
         """What else to know about the numbers, such as rounding or an error bar."""
         return [str(note) for note in self.report.get("notes") or ()]
 
+    @property
+    def error_bars(self) -> dict[str, float]:
+        """Of each noisy column whose error is known: how far its values are off at most, 95 times in 100."""
+        return {str(name): float(width) for name, width in (self.report.get("error_bars") or {}).items()}
+
     def to_arrow(self) -> pa.Table:
         """As an Arrow table."""
         return self.table

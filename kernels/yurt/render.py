@@ -23,7 +23,10 @@ def withheld(answer: "Answer") -> str:
 def _sentences(answer: "Answer") -> list[str]:
     rows = len(answer)
     more = [f"{rows} rows, the first {ROWS_SHOWN} shown."] if rows > ROWS_SHOWN else []
-    return [*more, *([withheld(answer)] if withheld(answer) else []), *answer.notes]
+    bars = ", ".join(f"{name} ± {width:.4g}" for name, width in answer.error_bars.items())
+    noisy = [f"Noise protects people here; 95 times in 100 a value is no further off than: {bars}."] if bars else []
+    said = "" if answer.notes and answer.suppressed is None else withheld(answer)
+    return [*more, *([said] if said else []), *noisy, *answer.notes]
 
 
 def _cells(answer: "Answer") -> list[list[str]]:

@@ -83,3 +83,15 @@ def test_a_refusals_words_are_escaped(yurt: ModuleType) -> None:
     shown = yurt.Refused("C", "<i>", "<i>", None, "<script>")._repr_html_()
     assert "<i>" not in shown
     assert "<script>" not in shown
+
+
+def test_a_noisy_answer_shows_how_wrong_it_may_be_and_not_that_something_was_withheld() -> None:
+    import pyarrow as pa
+
+    from yurt.client import Answer
+
+    report = {"suppressed": None, "error_bars": {"n": 6.4915}, "notes": ["Every id_no counts with at most one row."]}
+    shown = repr(Answer(pa.table({"n": [1208]}), report))
+    assert "n ± 6.492" in shown
+    assert "Every id_no counts" in shown
+    assert "withheld" not in shown

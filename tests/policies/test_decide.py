@@ -153,15 +153,15 @@ def test_user_attributes_are_constants_never_text(schema: Schema) -> None:
     assert "= 'x'' OR ''1''=''1'" in bound.sql
 
 
-def test_a_dp_dataset_is_refused_until_it_can_be_answered(schema: Schema) -> None:
+def test_a_dp_dataset_is_not_joined_with_one_of_another_mode(schema: Schema) -> None:
     policy = load_policy(
         POLICY.replace("    unit: id_no                     #", "    unit: id_no #").replace(
             "    joins: [visit.id_no]", "    release: {mode: dp, epsilon: 1.0}\n    joins: [visit.id_no]"
         )
     )
-    decision = decide("SELECT count(*) FROM citizen", policy, schema)
+    decision = decide("SELECT count(*) FROM citizen JOIN visit ON citizen.id_no = visit.id_no", policy, schema)
     assert isinstance(decision, Refused)
-    assert decision.code == "RELEASE_MODE_UNAVAILABLE"
+    assert decision.code == "DP_MODES_MIXED"
 
 
 def test_lineage_names_what_an_output_comes_from(policy: Policy, schema: Schema) -> None:
