@@ -2,13 +2,14 @@
 
 import yurt
 yurt.tables()                                  # what may be asked, and how
-yurt.query("SELECT ...").to_pandas()           # a governed answer
+yurt.query("SELECT ...").to_pandas()           # a governed answer; to_polars(), to_arrow()
+yurt.batches("SELECT ...")                     # the same part by part, for answers larger than memory
 yurt.explain("SELECT ...")                     # the decision, without running it
 """
 
-from yurt.client import Answer, Refused, explain, query, tables
+from yurt.client import Answer, Refused, batches, explain, query, tables
 
-__all__ = ["Answer", "Refused", "explain", "load_ipython_extension", "query", "tables"]
+__all__ = ["Answer", "Refused", "batches", "explain", "load_ipython_extension", "query", "tables"]
 
 
 def load_ipython_extension(shell: object) -> None:

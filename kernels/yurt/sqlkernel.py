@@ -28,6 +28,9 @@ class SQLKernel(Kernel):  # type: ignore[misc]
         try:
             answer = client.query(code)
             text, html = answer_text(answer), answer_html(answer)
+        except KeyboardInterrupt:  # the interrupt button: hanging up has stopped the query
+            stopped = Refused("STOPPED", "The query was stopped.", "Run the cell to ask again.")
+            text, html = client.as_text(stopped), refusal_html(stopped)
         except Refused as refused:
             text, html = client.as_text(refused), refusal_html(refused)
         if not silent:

@@ -1,13 +1,16 @@
 """The socket through which a sandbox asks the gateway.
 
 The sandbox holds no secret: whatever it sends in Authorization or Cookie is dropped here, on the host's side, and the
-sandbox's own hub token put in. Only the paths a notebook needs exist.
+sandbox's own hub token put in. Only the paths a notebook needs exist. Answers pass through part by part, and when the
+notebook hangs up so does the relay: the gateway then stops the query.
 """
 
+import asyncio
+import contextlib
 import json
 import socket
 
-from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
+import httpx
 from tornado.httpserver import HTTPServer
 from tornado.web import Application, RequestHandler
 
@@ -16,14 +19,15 @@ from store.errors import ErrorCode, YurtError
 
 PATHS = {"/v1/query": "POST", "/v1/explain": "POST", "/v1/tables": "GET"}
 BODY_BYTES = 256 * 1024  # a query, not data
-ANSWER_BYTES = 64 * 1024 * 1024
-TIMEOUT_S = 120.0
+WAIT = httpx.Timeout(600.0, connect=10.0)  # for the next part of an answer; the gateway has limits of its own
 _SENT_ON = ("Content-Type", "Accept", "Accept-Language")
-_SENT_BACK = ("Content-Type", "X-Yurt-Report", "Retry-After")
+_SENT_BACK = ("Content-Type", "Content-Length", "X-Yurt-Report", "Retry-After")
 
 
 class _RelayHandler(RequestHandler):  # type: ignore[misc]
     """One request of the sandbox, one request to the gateway."""
+
+    _passing: "asyncio.Task[None] | None" = None
 
     def initialize(self, gateway_url: str, token: str) -> None:
         self._gateway_url, self._token = gateway_url.rstrip("/"), token
@@ -49,35 +53,45 @@ class _RelayHandler(RequestHandler):  # type: ignore[misc]
         answer = {"code": error.code, "message": error.message, "hint": error.hint, "span": None, "suggestion": None}
         self.finish(json.dumps(answer))
 
+    def on_connection_close(self) -> None:
+        """The notebook hung up."""
+        if self._passing is not None:
+            self._passing.cancel()
+
     async def _pass_on(self) -> None:
+        self._passing = asyncio.create_task(self._passed())
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._passing
+
+    async def _passed(self) -> None:
         headers = {name: self.request.headers[name] for name in _SENT_ON if name in self.request.headers}
         headers["Authorization"] = f"Bearer {self._token}"
-        request = HTTPRequest(
-            self._gateway_url + self.request.path,
-            method=self.request.method,
-            headers=headers,
-            body=self.request.body if self.request.method == "POST" else None,
-            follow_redirects=False,
-            request_timeout=TIMEOUT_S,
-            decompress_response=False,
-        )
+        client: httpx.AsyncClient = self.settings["client"]
+        content = self.request.body if self.request.method == "POST" else None
+        url = self._gateway_url + self.request.path
+        begun = False
         try:
-            answer = await self.settings["client"].fetch(request, raise_error=False)
-        except (HTTPClientError, OSError):
-            answer = None
-        if answer is None or answer.code == 599:
-            self._refuse(RELAY_GATEWAY_UNREACHABLE)
-            return
-        self.set_status(answer.code)
-        for name in _SENT_BACK:
-            if name in answer.headers:
-                self.set_header(name, answer.headers[name])
-        await self.finish(answer.body or b"")
+            async with client.stream(self.request.method, url, headers=headers, content=content) as answer:
+                self.set_status(answer.status_code)
+                for name in _SENT_BACK:
+                    if name in answer.headers:
+                        self.set_header(name, answer.headers[name])
+                async for part in answer.aiter_raw():
+                    self.write(part)
+                    begun = True
+                    await self.flush()
+            await self.finish()
+        except (httpx.HTTPError, OSError):
+            if begun:
+                self.request.connection.stream.close()  # an answer that broke off must not look whole
+            else:
+                self.clear()
+                self._refuse(RELAY_GATEWAY_UNREACHABLE)
 
 
 def relay_server(listener: socket.socket, gateway_url: str, token: str) -> HTTPServer:
     """Serve the relay on an already bound Unix socket, on the running event loop."""
-    client = AsyncHTTPClient(force_instance=True, defaults={}, max_body_size=ANSWER_BYTES, max_clients=8)
+    client = httpx.AsyncClient(timeout=WAIT, limits=httpx.Limits(max_connections=8), trust_env=False)
     application = Application([(r".*", _RelayHandler, {"gateway_url": gateway_url, "token": token})], client=client)
     # Twice the limit, so that a little too much gets an answer that says so; more is cut off while it arrives.
     server = HTTPServer(application, max_body_size=2 * BODY_BYTES, idle_connection_timeout=300)

@@ -1,5 +1,6 @@
 """What a researcher sees of an answer, a refusal and a silence."""
 
+import json
 from types import ModuleType
 from typing import Any
 
@@ -86,8 +87,6 @@ def test_a_refusals_words_are_escaped(yurt: ModuleType) -> None:
 
 
 def test_a_noisy_answer_shows_how_wrong_it_may_be_and_not_that_something_was_withheld() -> None:
-    import pyarrow as pa
-
     from yurt.client import Answer
 
     report = {"suppressed": None, "error_bars": {"n": 6.4915}, "notes": ["Every id_no counts with at most one row."]}
@@ -95,3 +94,37 @@ def test_a_noisy_answer_shows_how_wrong_it_may_be_and_not_that_something_was_wit
     assert "n ± 6.492" in shown
     assert "Every id_no counts" in shown
     assert "withheld" not in shown
+
+
+def streamed(gateway: Any, ending: dict[str, Any] | None) -> None:
+    """A streamed answer of two batches, and what it ends with."""
+    sink = pa.BufferOutputStream()
+    table = pa.table({"n": [1, 2]})
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table, max_chunksize=1)
+        if ending is not None:
+            stream.write_batch(pa.record_batch({"n": pa.array([], pa.int64())}), {"yurt": json.dumps(ending)})
+    gateway.status, gateway.body = 200, sink.getvalue().to_pybytes()
+    gateway.headers = {
+        "Content-Type": "application/octet-stream",
+        "X-Yurt-Report": '{"streamed": true, "suppressed": 0}',
+    }
+
+
+def test_a_streamed_answer_is_read_whole_or_part_by_part(yurt: ModuleType, gateway: Any) -> None:
+    streamed(gateway, {"rows": 2})
+    assert yurt.query("SELECT 1").to_arrow().to_pydict() == {"n": [1, 2]}
+    assert [batch.to_pydict() for batch in yurt.batches("SELECT 1")] == [{"n": [1]}, {"n": [2]}]
+
+
+@pytest.mark.parametrize(
+    ("ending", "code"),
+    [({"code": "TOO_MANY_ROWS", "message": "Too many."}, "TOO_MANY_ROWS"), (None, "ANSWER_BROKEN_OFF")],
+)
+def test_a_streamed_answer_that_did_not_end_well_is_none(
+    yurt: ModuleType, gateway: Any, ending: dict[str, Any] | None, code: str
+) -> None:
+    streamed(gateway, ending)
+    with pytest.raises(yurt.Refused) as refused:
+        yurt.query("SELECT 1")
+    assert refused.value.code == code
