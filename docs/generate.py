@@ -101,14 +101,19 @@ def events_page() -> str:
 def operators_page() -> str:
     """The masking operators and what each promises."""
     head = (
-        "| operator | reversible | joinable | format kept | pushed down | ISO/IEC 20889 |\n|---|---|---|---|---|---|\n"
+        "| operator | reversible | joinable | format kept | plain SQL | ISO/IEC 20889 | what it does | what "
+        "an attacker may still learn |\n|---|---|---|---|---|---|---|---|\n"
     )
     rows = "\n".join(
         f"| `{name}` | {_yes(operator.reversible)} | {_yes(operator.joinable)} | {_yes(operator.format_kept)} | "
-        f"{_yes(operator.pushed_down)} | {operator.family} |"
+        f"{_yes(operator.pushed_down)} | {operator.family} | {operator.summary} | {operator.attack} |"
         for name, operator in sorted(OPERATORS.items())
     )
-    return f"# Masking operators\n{NOTE}\n{head}{rows}\n"
+    said = (
+        "Every operator runs inside the engine, below filters and joins: as plain SQL, or as a function of ours that "
+        "holds the key.\nNULL stays NULL; a value of unexpected form becomes `***` (NULL where the result is no text)."
+    )
+    return f"# Masking operators\n{NOTE}\n{said}\n\n{head}{rows}\n"
 
 
 def _yes(value: bool) -> str:

@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from duckdb import Error as EngineError
 from sqlglot import exp
 
-from masking.errors import MASK_BAD_RULES
+from masking.errors import MASK_BAD_FILE, MASK_BAD_RULES
 from masking.files import open_tables
 from masking.keys import KeyRing
-from masking.operators import OPERATORS, engine_functions
+from masking.operators import OPERATORS, engine_functions, reversing_functions
 from store.errors import YurtError
 
 DROP = "drop"
@@ -88,6 +89,18 @@ def plan(rules: Rules, columns: list[str]) -> dict[str, tuple[str, Mapping[str, 
     return {name: rules.columns.get(name, (rules.others, {})) for name in columns}
 
 
+def revealing(rules: Rules) -> Rules:
+    """The rules that lead a masked file back: reversible operators are undone, every other column stays masked."""
+    kept = {
+        name: (operator if operator != DROP and OPERATORS[operator].reversible else "keep", args)
+        for name, (operator, args) in rules.columns.items()
+        if operator != DROP
+    }
+    return Rules(
+        {name: (operator, {} if operator == "keep" else args) for name, (operator, args) in kept.items()}, "keep"
+    )
+
+
 def masked_select(chosen: Mapping[str, tuple[str, Mapping[str, object]]], table: str) -> exp.Select:
     """The statement that reads `table` masked."""
     outputs = []
@@ -102,18 +115,25 @@ def masked_select(chosen: Mapping[str, tuple[str, Mapping[str, object]]], table:
     return exp.Select(expressions=outputs).from_(exp.to_identifier(table, quoted=True))
 
 
-def mask_table(rules: Rules, source: Path, target: Path, root_key: bytes) -> TableReport:
+def mask_table(rules: Rules, source: Path, target: Path, root_key: bytes, *, reveal: bool = False) -> TableReport:
     """Masks the first table of `source` into `target` (.csv or .parquet), which appears whole or not at all.
 
-    `root_key` feeds keyed operators and goes no further than this process. Raises MASK_BAD_FILE, MASK_BAD_RULES.
+    `root_key` feeds keyed operators and goes no further than this process. With `reveal`, `source` is a file masked by
+    these rules and this key, and reversible operators are undone. Raises MASK_BAD_FILE, MASK_BAD_RULES.
     """
     started = time.monotonic()
+    if target.suffix.lower() not in {".csv", ".parquet"}:
+        raise YurtError(MASK_BAD_RULES, why="the masked file is called neither .csv nor .parquet")
+    if not target.parent.is_dir():
+        raise YurtError(MASK_BAD_RULES, why="the folder of the masked file does not exist")
+    if reveal:
+        rules = revealing(rules)
     with open_tables(source) as tables:
         relation = next(iter(tables.relations.values()))
         chosen = plan(rules, relation.columns)
         select = masked_select(chosen, "source")
         needed = any(not OPERATORS[name].pushed_down for name, _ in chosen.values() if name != DROP)
-        functions = engine_functions(KeyRing(root_key)) if needed else []
+        functions = (reversing_functions if reveal else engine_functions)(KeyRing(root_key)) if needed else []
         for function in functions:
             tables.connection.create_function(*function, type="arrow")
         masked = relation.query("source", select.sql("duckdb"))
@@ -125,6 +145,8 @@ def mask_table(rules: Rules, source: Path, target: Path, root_key: bytes) -> Tab
             else:
                 masked.write_csv(str(part), header=True)
             part.replace(target)
+        except EngineError:  # its text may quote a value
+            raise YurtError(MASK_BAD_FILE, path=source) from None
         finally:
             for left in Path(folder).iterdir():
                 left.unlink()

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from masking.operators.engine import EngineFunction, engine_functions
+from masking.operators.encrypt import ENCRYPT, ENCRYPT_SIV
+from masking.operators.engine import EngineFunction, engine_functions, reversing_functions
 from masking.operators.fpe import FPE
 from masking.operators.generalise import GENERALISE
 from masking.operators.interface import MASKED, Family, Operator, Result
@@ -11,6 +12,7 @@ from masking.operators.keyed import DATE_SHIFT, PSEUDONYM
 from masking.operators.numbers import BUCKET, ROUND, TOP_CODE
 from masking.operators.partial import PARTIAL
 from masking.operators.replace import CONSTANT, KEEP, NULLIFY, REDACT
+from masking.operators.surrogate import SURROGATE
 from masking.operators.text import REDACT_TEXT
 
 _ALL = (
@@ -25,9 +27,21 @@ _ALL = (
     TOP_CODE,
     PSEUDONYM,
     FPE,
+    ENCRYPT_SIV,
+    ENCRYPT,
+    SURROGATE,
     DATE_SHIFT,
     REDACT_TEXT,
 )
 OPERATORS: Mapping[str, Operator] = MappingProxyType({operator.name: operator for operator in _ALL})
 
-__all__ = ["MASKED", "OPERATORS", "EngineFunction", "Family", "Operator", "Result", "engine_functions"]
+__all__ = [
+    "MASKED",
+    "OPERATORS",
+    "EngineFunction",
+    "Family",
+    "Operator",
+    "Result",
+    "engine_functions",
+    "reversing_functions",
+]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from masking.operators import fpe, keyed, text
+from masking.operators import encrypt, fpe, keyed, surrogate, text
 
 
 class EngineFunction(NamedTuple):
@@ -29,13 +29,20 @@ def engine_functions(keys: Mapping[str, bytes]) -> list[EngineFunction]:
         made.append(EngineFunction(name, pseudonym, ["VARCHAR", "VARCHAR"], "VARCHAR"))
     for cipher, name in fpe.FUNCTIONS.items():
         made.append(EngineFunction(name, fpe.FormatCipher(keys, cipher), ["VARCHAR"] * 3, "VARCHAR"))
+    for mode, name in encrypt.FUNCTIONS.items():
+        made.append(EngineFunction(name, encrypt.Sealer(keys, mode), ["VARCHAR"] * 2, "VARCHAR"))
+    made.append(EngineFunction(surrogate.FUNCTION, surrogate.Surrogates(keys), ["VARCHAR"] * 3, "VARCHAR"))
     shift = keyed.Keyed(keys, "sha256").shift_days
     return [*made, EngineFunction("yurt_shift_days", shift, ["VARCHAR", "INTEGER", "VARCHAR"], "INTEGER")]
 
 
 def reversing_functions(keys: Mapping[str, bytes]) -> list[EngineFunction]:
     """The same names, leading back: for the holder of the key alone, never registered where others ask."""
-    return [
-        EngineFunction(name, fpe.FormatCipher(keys, cipher, decrypting=True), ["VARCHAR"] * 3, "VARCHAR")
-        for cipher, name in fpe.FUNCTIONS.items()
-    ]
+    made = []
+    for cipher, name in fpe.FUNCTIONS.items():
+        call: Callable[..., Any] = fpe.FormatCipher(keys, cipher, decrypting=True)
+        made.append(EngineFunction(name, call, ["VARCHAR"] * 3, "VARCHAR"))
+    for mode, name in encrypt.FUNCTIONS.items():
+        call = encrypt.Sealer(keys, mode, decrypting=True)
+        made.append(EngineFunction(name, call, ["VARCHAR"] * 2, "VARCHAR"))
+    return made

@@ -23,6 +23,7 @@ class Family(StrEnum):
     """Technique families of ISO/IEC 20889:2018 (its clause 8 to 10 headings)."""
 
     SUPPRESSION = "suppression"
+    CRYPTOGRAPHIC = "cryptographic tools"
     MASKING = "masking (partial suppression of a value)"
     GENERALISATION = "generalization"
     ROUNDING = "rounding"

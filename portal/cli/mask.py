@@ -123,6 +123,10 @@ def table(
             help="A file with at least 16 secret bytes for keyed operators; without it a key for this run only."
         ),
     ] = None,
+    reveal: Annotated[
+        bool,
+        typer.Option("--reveal", help="Lead a file masked by these rules back; needs the key file it was masked with."),
+    ] = False,
 ) -> None:
     """Mask a file by rules, streaming; prints one summary line {"rows", "seconds", "key", "operators"}.
 
@@ -135,11 +139,13 @@ def table(
     for path in (rules, source, *([key_file] if key_file is not None else [])):
         if not path.is_file():
             _stop(f"There is no file {path}: check the path.")
+    if reveal and key_file is None:
+        _stop("--reveal needs --key-file: only the holder of the key can undo reversible operators.")
     key = key_file.read_bytes() if key_file is not None else secrets.token_bytes(32)
     if len(key) < 16:
         _stop("The key file holds fewer than 16 bytes: make one with `head -c 32 /dev/urandom > KEY`.")
     try:
-        report = mask_table(load_rules(rules.read_text("utf-8")), source, target, key)
+        report = mask_table(load_rules(rules.read_text("utf-8")), source, target, key, reveal=reveal)
     except YurtError as error:
         _stop(f"{error.message} {error.hint}")
     _print({"rows": report.rows, "seconds": report.seconds, "key": "file" if key_file is not None else "this run only",

@@ -101,6 +101,10 @@ def test_partial_by_count_hides_values_that_are_too_short(engine):
         ("generalise", {"level": "age"}, ["39", "0", "93", "-1", "999", "x", None],
          ["30-39", "0-9", "90+", MASKED, MASKED, MASKED, None]),
         ("generalise", {"level": "ip"}, ["10.1.2.3", "x", None], ["10.1.2.0/24", MASKED, None]),
+        ("generalise", {"level": "ip"}, ["2001:db8:7::1", "::1", "300.1.2.3"], ["2001:db8:7::/48", MASKED, MASKED]),
+        ("generalise", {"level": "icd"}, ["E11.901", "e11", "糖尿病", None], ["E11", "E11", MASKED, None]),
+        ("generalise", {"level": "icd_chapter"}, ["E11.901", "D48", "D49", "H60.0", "T98", None],
+         ["E00-E90", "C00-D48", MASKED, "H60-H95", "S00-T98", None]),
         ("bucket", {"width": 10000}, ["23999", "-1", "x", None], [20000, -10000, None, None]),
         ("round", {"digits": -2}, ["1249.9", "x", None], [1200, None, None]),
         ("top_code", {"low": 0, "high": 100}, ["101", "-5", "7", "x", None], [100, 0, 7, None, None]),
@@ -208,6 +212,7 @@ ARGUMENTS = {
     "top_code": {"high": 9},
     "date_shift": {"subject": "s"},
     "fpe": {"preset": "id_card"},
+    "surrogate": {"kind": "id_card"},
 }
 
 
@@ -233,5 +238,5 @@ def test_the_column_expression_is_never_changed():
 def test_no_operator_claims_what_it_cannot_be():
     for operator in OPERATORS.values():
         assert operator.summary.endswith(".")
-        assert operator.reversible == (operator.name in {"keep", "fpe"})
-        assert operator.joinable == (operator.name in {"keep", "pseudonym", "fpe"})
+        assert operator.reversible == (operator.name in {"keep", "fpe", "encrypt", "encrypt_siv"})
+        assert operator.joinable == (operator.name in {"keep", "pseudonym", "fpe", "encrypt_siv"})

@@ -77,3 +77,57 @@ def test_a_leading_zero_in_a_csv_survives(tmp_path: Path):
     (tmp_path / "in.csv").write_text("code\n0471\n0472\n")
     mask_table(load_rules("columns: {code: keep}"), tmp_path / "in.csv", tmp_path / "out.csv", KEY)
     assert (tmp_path / "out.csv").read_text().split() == ["code", "0471", "0472"]
+
+
+REVERSIBLE = """
+columns:
+  id_no: {fpe: {preset: id_card, scope: s}}
+  name: {encrypt: {scope: s}}
+  phone: {encrypt_siv: {scope: s}}
+  address: {surrogate: {kind: email, scope: s}}
+  birth_date: {generalise: {level: year}}
+  gender: keep
+  county_code: drop
+"""
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_the_key_leads_reversible_columns_back_and_no_others(register: Path, tmp_path: Path, ending):
+    masked, back = tmp_path / f"masked.{ending}", tmp_path / f"back.{ending}"
+    rules = load_rules(REVERSIBLE)
+    mask_table(rules, register, masked, KEY)
+    mask_table(rules, masked, back, KEY, reveal=True)
+    mask_table(rules, masked, tmp_path / "wrong.csv", b"another key of 16", reveal=True)
+    read = duckdb.read_parquet if ending == "parquet" else duckdb.read_csv
+    table = read(str(back)).to_arrow_table().to_pydict()
+    residents = synthetic_residents(500, seed=6).to_pydict()
+    assert table["id_no"] == residents["id_no"]
+    assert table["name"] == residents["name"]
+    assert [str(phone) for phone in table["phone"]] == residents["phone"]
+    assert all(text.endswith("@example.com") for text in table["address"])
+    assert "county_code" not in table
+    wrong = (tmp_path / "wrong.csv").read_text()
+    assert not any(text in wrong for name in ("id_no", "name", "phone") for text in residents[name])
+
+
+def test_a_line_broken_far_below_is_reported_and_leaves_no_file(tmp_path: Path):
+    lines = ["id,name", *(f"{number},secret{number}" for number in range(60_000)), "1,secret,too,many", "2,secret"]
+    (tmp_path / "in.csv").write_text("\n".join(lines))
+    with pytest.raises(YurtError, match="MASK_B") as refused:
+        mask_table(load_rules("columns: {}\nothers: keep"), tmp_path / "in.csv", tmp_path / "out.csv", KEY)
+    assert "secret" not in str(refused.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+
+
+@pytest.mark.parametrize("name", ["out.xlsx", "out", "nowhere/out.csv"])
+def test_a_target_that_cannot_be_is_refused(register: Path, tmp_path: Path, name):
+    with pytest.raises(YurtError, match="MASK_BAD_RULES"):
+        mask_table(load_rules("columns: {}\nothers: keep"), register, tmp_path / name, KEY)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "gb18030", "utf-16"])
+def test_no_row_is_lost_in_any_encoding(tmp_path: Path, encoding):
+    (tmp_path / "in.csv").write_text("姓名,号\n张三,001\n李四,002\n", encoding=encoding)
+    report = mask_table(load_rules("columns: {姓名: partial, 号: keep}"), tmp_path / "in.csv", tmp_path / "o.csv", KEY)
+    assert report.rows == 2
+    assert (tmp_path / "o.csv").read_text("utf-8").split() == ["姓名,号", "***,001", "***,002"]
