@@ -15,9 +15,8 @@ from sqlalchemy import ForeignKey, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from policies.dp_budget import affordable, spent
-from policies.dp_plan import Charge, PrivatePlan
+from policies.dp_plan import Budget, Charge, PrivatePlan
 from policies.errors import DP_BUDGET_EXHAUSTED
-from policies.model import PrivacyTerms
 from store.database import Base, Database
 from store.errors import YurtError
 
@@ -51,12 +50,12 @@ class Accountant(Protocol):
     def settle(self, reservation: Reservation, state: ChargeState) -> None:
         """Spent or refunded; a reservation is settled once."""
 
-    def left(self, dataset: str, terms: PrivacyTerms) -> float:
-        """The epsilon still to spend, at the delta of `terms`; 0 where nothing is left."""
+    def left(self, dataset: str, budget: Budget) -> float:
+        """The epsilon still to spend, at the delta of `budget`; 0 where nothing is left."""
 
 
-def _left(charges: Sequence[Charge], terms: PrivacyTerms) -> float:
-    return max(0.0, terms.epsilon - spent(charges, terms))
+def _left(charges: Sequence[Charge], budget: Budget) -> float:
+    return max(0.0, budget.epsilon - spent(charges, budget))
 
 
 class MemoryAccountant:
@@ -70,8 +69,8 @@ class MemoryAccountant:
     def reserve(self, plan: PrivatePlan) -> Reservation:
         """See `Accountant`."""
         with self._lock:
-            for dataset, terms in zip(plan.datasets, plan.terms, strict=True):
-                if not affordable(self._of(dataset), plan.cost, terms):
+            for dataset, budget in zip(plan.datasets, plan.budgets, strict=True):
+                if not affordable(self._of(dataset), plan.cost, budget):
                     raise YurtError(DP_BUDGET_EXHAUSTED, dataset=dataset)
             numbers = tuple(range(self._next, self._next + len(plan.datasets)))
             self._next += len(plan.datasets)
@@ -85,10 +84,10 @@ class MemoryAccountant:
                 for number in reservation.numbers:
                     self._charges.pop(number, None)
 
-    def left(self, dataset: str, terms: PrivacyTerms) -> float:
+    def left(self, dataset: str, budget: Budget) -> float:
         """See `Accountant`."""
         with self._lock:
-            return _left(self._of(dataset), terms)
+            return _left(self._of(dataset), budget)
 
     def _of(self, dataset: str) -> list[Charge]:
         return [charge for name, charge in self._charges.values() if name == dataset]
@@ -132,9 +131,9 @@ class RecordedAccountant:
         now = datetime.now(UTC)
         with self._database.session() as session:
             rows: list[PrivacyCharge] = []
-            for dataset, terms in sorted(zip(plan.datasets, plan.terms, strict=True), key=lambda pair: pair[0]):
+            for dataset, budget in sorted(zip(plan.datasets, plan.budgets, strict=True), key=lambda pair: pair[0]):
                 self._open(session, dataset, now)
-                if not affordable(self._counted(session, dataset, terms, now), plan.cost, terms):
+                if not affordable(self._counted(session, dataset, budget, now), plan.cost, budget):
                     raise YurtError(DP_BUDGET_EXHAUSTED, dataset=dataset)
                 rows.append(
                     PrivacyCharge(
@@ -162,10 +161,10 @@ class RecordedAccountant:
                 .values(state=state, settled_at=datetime.now(UTC))
             )
 
-    def left(self, dataset: str, terms: PrivacyTerms) -> float:
+    def left(self, dataset: str, budget: Budget) -> float:
         """See `Accountant`."""
         with self._database.reading() as session:
-            return _left(self._counted(session, dataset, terms, datetime.now(UTC)), terms)
+            return _left(self._counted(session, dataset, budget, datetime.now(UTC)), budget)
 
     def _open(self, session: Session, dataset: str, now: datetime) -> None:
         """Hold the budget's row until the transaction ends. SQLite has taken its one write lock already."""
@@ -178,13 +177,13 @@ class RecordedAccountant:
             session.add(PrivacyBudget(project_id=self._project, dataset_id=dataset, opened_at=now))
             session.flush()
 
-    def _counted(self, session: Session, dataset: str, terms: PrivacyTerms, now: datetime) -> list[Charge]:
+    def _counted(self, session: Session, dataset: str, budget: Budget, now: datetime) -> list[Charge]:
         """Everything that counts against the budget today."""
         rows = select(PrivacyCharge.epsilon, PrivacyCharge.rho, PrivacyCharge.delta).where(
             PrivacyCharge.project_id == self._project,
             PrivacyCharge.dataset_id == dataset,
             PrivacyCharge.state != ChargeState.REFUNDED,
         )
-        if terms.period_days is not None:
-            rows = rows.where(PrivacyCharge.reserved_at > now - timedelta(days=terms.period_days))
+        if budget.period_days is not None:
+            rows = rows.where(PrivacyCharge.reserved_at > now - timedelta(days=budget.period_days))
         return [Charge(*row) for row in session.execute(rows)]

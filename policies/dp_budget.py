@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from functools import cache, lru_cache
 from typing import Any
 
-from policies.dp_plan import Charge
+from policies.dp_plan import Budget, Charge
 from policies.model import PrivacyTerms
 
 _STEPS = 60
@@ -64,12 +64,12 @@ def thresholds_share(terms: PrivacyTerms) -> float:
     return half / math.ceil(queries)
 
 
-def spent(charges: Iterable[Charge], terms: PrivacyTerms) -> float:
-    """The epsilon that `charges` amount to together, at the delta of `terms`; infinite where delta is used up."""
+def spent(charges: Iterable[Charge], budget: Budget) -> float:
+    """The epsilon that `charges` amount to together, at the delta of `budget`; infinite where delta is used up."""
     everything = list(charges)
     pure = [charge for charge in everything if charge.epsilon is not None]
     mixed = [charge for charge in everything if charge.epsilon is None]
-    half = terms.delta / 2
+    half = budget.delta / 2
     if _sum(charge.delta for charge in everything) > half:
         return math.inf
     by_rho = epsilon_of(_sum(charge.rho for charge in everything), half)
@@ -77,9 +77,9 @@ def spent(charges: Iterable[Charge], terms: PrivacyTerms) -> float:
     return min(by_rho, by_parts)
 
 
-def affordable(before: Iterable[Charge], wanted: Charge, terms: PrivacyTerms) -> bool:
+def affordable(before: Iterable[Charge], wanted: Charge, budget: Budget) -> bool:
     """Does `wanted` fit into what `before` left of the budget."""
-    return spent([*before, wanted], terms) <= terms.epsilon
+    return spent([*before, wanted], budget) <= budget.epsilon
 
 
 def _sum(values: Iterable[float]) -> float:

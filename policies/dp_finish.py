@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from sqlglot import exp
 
 from policies.dp_calibrate import calibrated
-from policies.dp_plan import Charge, Draft, NoisyOutput, PrivatePlan, Release
+from policies.dp_plan import Budget, Charge, Draft, NoisyOutput, PrivatePlan, Release
 from policies.dp_tree import nested
 from policies.environment import Environment
 from policies.errors import DP_MODES_MIXED, DP_UNSUPPORTED
@@ -39,7 +39,7 @@ def private_plan(env: Environment, tree: exp.Expr, max_rows: int) -> PrivatePlan
         finish=tree.sql(dialect=env.dialect),
         dialect=env.dialect,
         datasets=tuple(env.policy.datasets[name].name for name in names),
-        terms=tuple(each for each in terms if each is not None),
+        budgets=tuple(Budget.of(each) for each in terms if each is not None),
         cost=sum((release.cost for release in releases), Charge()),
         outputs=tuple(_noisy_outputs(tree, releases)),
         notes=tuple(dict.fromkeys(note for pair in zip(drafts, releases, strict=True) for note in _notes(*pair))),

@@ -105,6 +105,20 @@ class NoisyOutput:
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """What a project may spend on a dataset in all, or in any `period_days` days."""
+
+    epsilon: float
+    delta: float
+    period_days: int | None = None
+
+    @classmethod
+    def of(cls, terms: PrivacyTerms) -> "Budget":
+        """The budget that `terms` give."""
+        return cls(terms.epsilon, terms.delta, terms.period_days)
+
+
+@dataclass(frozen=True, slots=True)
 class PrivatePlan:
     """A whole query."""
 
@@ -112,7 +126,7 @@ class PrivatePlan:
     finish: str  # SQL over the releases' tables
     dialect: str
     datasets: tuple[str, ...]  # whose budgets it is charged to
-    terms: tuple[PrivacyTerms, ...]  # of each of them
+    budgets: tuple[Budget, ...]  # of each of them
     cost: Charge
     outputs: tuple[NoisyOutput, ...] = ()
     notes: tuple[str, ...] = ()  # what a reader of the answer must know

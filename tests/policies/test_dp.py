@@ -1,13 +1,15 @@
 """What the differentially private mode allows, refuses and charges."""
 
+import json
+
 import pytest
 
 from policies.decide import decide
 from policies.decision import Allowed, Decision, Refused
 from policies.dp_budget import affordable, epsilon_of, rho_within, spent
-from policies.dp_plan import Charge, Noise
+from policies.dp_plan import Budget, Charge, Noise
+from policies.explain import explained
 from policies.load import load_policy
-from policies.model import PrivacyTerms
 from policies.schema import Schema
 from store.errors import YurtError
 
@@ -142,7 +144,7 @@ def test_wrong_terms_are_found_where_they_stand(change: str, line: int) -> None:
 
 
 def test_charges_add_up_by_the_smaller_of_two_valid_sums() -> None:
-    terms = PrivacyTerms(4.0, 1e-6, 0.5, 1, {})
+    terms = Budget(4.0, 1e-6)
     pure = Charge(0.5, 0.125)
     assert spent([pure] * 8, terms) == 4.0
     assert affordable([pure] * 7, pure, terms)
@@ -156,3 +158,8 @@ def test_the_conversion_is_monotone_and_its_own_inverse() -> None:
     for epsilon in (0.1, 0.5, 4.0):
         rho = rho_within(epsilon, 5e-7)
         assert epsilon_of(rho, 5e-7) <= epsilon < epsilon_of(rho * 1.01, 5e-7)
+
+
+def test_the_whole_decision_can_be_shown_with_its_cost() -> None:
+    shown = explained(decided("SELECT town, count(*) AS n FROM people GROUP BY town"))
+    assert json.loads(json.dumps(shown))["release"]["private"]["cost"]["epsilon"] == 0.5
