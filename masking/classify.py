@@ -140,7 +140,7 @@ def _by_shape(sample: Sample, named: Kind | None) -> _Verdict | None:
         return None
     share = sum(any(True for _ in addresses(normalise(v).text)) for v in values) / len(values)
     if share >= HALF:
-        return _Verdict(kind_of(EntityType.ADDRESS), f"{share:.0%} of values are addresses", share)
+        return _Verdict(kind_of(EntityType.ADDRESS), f"{share:.0%} of values are addresses", share, share)
     if sample.share(NAME_SHAPE) >= SURE:
         if sum(value in place_names() for value in values) / len(values) >= HALF:
             region = by_name("region")
@@ -148,7 +148,7 @@ def _by_shape(sample: Sample, named: Kind | None) -> _Verdict | None:
         share = _name_share(values)
         wanted = named is not None and named.name == "PERSON"
         if share >= (LIKELY if wanted else SURE) and (wanted or sample.distinct > 20):
-            return _Verdict(kind_of(EntityType.PERSON), f"{share:.0%} of values are names", share)
+            return _Verdict(kind_of(EntityType.PERSON), f"{share:.0%} of values are names", share, share)
     return None
 
 

@@ -49,3 +49,6 @@ MASK_TOO_FEW = ErrorCode(
     "The table has not the {k} records or the {l} different sensitive values that every class needs.",
     "Ask for a smaller k or l, or use a table with more records.",
 )
+MASK_BAD_REPORT = ErrorCode(
+    "MASK_BAD_REPORT", 400, "A report cannot be written as {path}.", "Give it a name that ends in one of {known}."
+)

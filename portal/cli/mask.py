@@ -92,17 +92,33 @@ def text(
 
 
 @app.command()
-def suggest(file: File) -> None:
+def suggest(
+    file: File,
+    report: Annotated[
+        Path | None, typer.Option(help="Also write a report to file with an agency: .xlsx, .json or .md.")
+    ] = None,
+) -> None:
     """Say what each column of a table seems to hold: type, role, grade (GB/T 43697-2024) and a fitting mask.
 
     One line per column: {"table", "column", "type", "role", "grade", "evidence", "operator"}. Roles: direct, quasi,
-    sensitive, other. Grades: 1 public, 2 internal, 3 personal, 4 sensitive personal. A person confirms.
+    sensitive, other. Grades: 1 public, 2 internal, 3 personal, 4 sensitive personal. A person confirms. The report
+    adds classes, the grade of each table with the volume rule, and room for who confirms.
     """
     from masking.classify import suggest_table
     from store.errors import YurtError
 
     try:
-        suggestions = suggest_table(file)
+        if report is None:
+            suggestions = suggest_table(file)
+        else:
+            from masking.reports import check_ending, classification
+
+            check_ending(report)
+            made = classification.classify_file(file, file.name)
+            classification.write_classification(made, report)
+            suggestions = list(made.columns)
+    except OSError:
+        _stop(f"{report} cannot be written: check the folder.")
     except YurtError as error:
         _stop(f"{error.message} {error.hint}")
     for s in suggestions:
@@ -127,6 +143,11 @@ def table(
         bool,
         typer.Option("--reveal", help="Lead a file masked by these rules back; needs the key file it was masked with."),
     ] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Also write what was found, done, risked before and after, and lost: .json, .xlsx or .md."),
+    ] = None,
+    approved_by: Annotated[str | None, typer.Option(help="Who approved the masking, for the report.")] = None,
 ) -> None:
     """Mask a file by rules, streaming; prints one summary line {"rows", "seconds", "key", "operators"}.
 
@@ -144,12 +165,22 @@ def table(
     key = key_file.read_bytes() if key_file is not None else secrets.token_bytes(32)
     if len(key) < 16:
         _stop("The key file holds fewer than 16 bytes: make one with `head -c 32 /dev/urandom > KEY`.")
+    if reveal and report is not None:
+        _stop("--report describes a masking; leave it out with --reveal.")
     try:
-        report = mask_table(load_rules(rules.read_text("utf-8")), source, target, key, reveal=reveal)
+        if report is not None:
+            from masking.reports import check_ending
+
+            check_ending(report)
+        done = mask_table(load_rules(rules.read_text("utf-8")), source, target, key, reveal=reveal)
+        if report is not None:
+            from masking.reports.masking import describe_masking, write_masking
+
+            write_masking(describe_masking(source, target, done.operators, approved_by), report)
     except YurtError as error:
         _stop(f"{error.message} {error.hint}")
-    _print({"rows": report.rows, "seconds": report.seconds, "key": "file" if key_file is not None else "this run only",
-            "operators": dict(report.operators)})  # fmt: skip
+    _print({"rows": done.rows, "seconds": done.seconds, "key": "file" if key_file is not None else "this run only",
+            "operators": dict(done.operators)})  # fmt: skip
 
 
 @app.command()

@@ -84,3 +84,16 @@ def test_anonymise_writes_a_table_whose_risk_is_as_promised(tmp_path: Path):
     assert (found["k"], found["level"]) == (made["after"]["k"], 3)
     assert found["k"] >= 5
     assert yurt(*asked, "--l", 2).returncode == 2
+
+
+def test_reports_are_written_beside_the_usual_output(tmp_path: Path):
+    source, rules = tmp_path / "r.parquet", tmp_path / "r.yaml"
+    duckdb.from_arrow(synthetic_residents(100, seed=1)).write_parquet(str(source))
+    rules.write_text("columns: {id_no: pseudonym}\nothers: drop\n")
+    done = yurt("suggest", source, "--report", tmp_path / "c.json")
+    assert done.stdout == yurt("suggest", source).stdout
+    assert json.loads((tmp_path / "c.json").read_text("utf-8"))["report"] == "classification"
+    asked = ("table", "--rules", rules, "--in", source, "--out", tmp_path / "m.csv", "--approved-by", "王丽")
+    assert yurt(*asked, "--report", tmp_path / "m.json").returncode == 0
+    assert json.loads((tmp_path / "m.json").read_text("utf-8"))["approved_by"] == "王丽"
+    assert yurt("suggest", source, "--report", tmp_path / "c.pdf").returncode == 2
