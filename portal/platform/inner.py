@@ -52,9 +52,14 @@ class Death:
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # stopping takes a moment; once is enough
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _stop_once()
     raise Stopped
+
+
+def _stop_once() -> None:
+    """Stopping takes a moment, in which services may end that nobody misses any more: once is enough."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def main() -> int:
@@ -76,16 +81,11 @@ def main() -> int:
     supervisor = Supervisor(settings.home / "logs", death)
     failure: Exception | None = None
     try:
-        _run(platform, supervisor, console, story=mode == "demo", stay=not once)
+        failure = _failure(platform, supervisor, console, story=mode == "demo", stay=not once)
     except Stopped:
-        pass  # asked to stop, or a service died: then `death` knows
-    except (httpx.HTTPError, WebSocketException, OSError) as error:
-        time.sleep(ECHO_S)  # a broken connection is usually the echo of a service that just died
-        failure = YurtError(PLATFORM_SILENT, what=f"{type(error).__name__}: {error}", logs=supervisor.logs)
-    except (YurtError, StoryFailed, Refusal) as error:
-        time.sleep(ECHO_S)
-        failure = error
+        pass  # asked to stop, or a service died, be it while a failure was looked into: then `death` knows
     finally:
+        _stop_once()
         console.print("Stopping …", style="dim")
         supervisor.stop()
         platform.audit.append(EventName.PLATFORM_STOPPED, actor="administrator", subject="platform")
@@ -99,6 +99,21 @@ def main() -> int:
         console.print(f"The story stopped: {failure}", style="red", markup=False)
         console.print(f"Logs: {supervisor.logs}", markup=False)
     return 1
+
+
+def _failure(
+    platform: Platform, supervisor: Supervisor, console: Console, *, story: bool, stay: bool
+) -> Exception | None:
+    """Run to the end; why it did not come well, if it did not."""
+    try:
+        _run(platform, supervisor, console, story=story, stay=stay)
+    except (httpx.HTTPError, WebSocketException, OSError) as error:
+        time.sleep(ECHO_S)  # a broken connection is usually the echo of a service that just died
+        return YurtError(PLATFORM_SILENT, what=f"{type(error).__name__}: {error}", logs=supervisor.logs)
+    except (YurtError, StoryFailed, Refusal) as error:
+        time.sleep(ECHO_S)
+        return error
+    return None
 
 
 def _run(platform: Platform, supervisor: Supervisor, console: Console, *, story: bool, stay: bool) -> None:
