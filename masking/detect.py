@@ -11,11 +11,17 @@ from masking import addresses, names, patterns_contact, patterns_papers
 from masking.context import speaks_against, speaks_for
 from masking.cues import HAN
 from masking.entities import Basis, EntityType
+from masking.ner.model import name_model
+from masking.ner.windows import windows
 from masking.normalise import normalise
 from masking.patterns import Rule
 
 THRESHOLD = 0.5
+SURE = {EntityType.PERSON: 0.5, EntityType.ADDRESS: 0.5, EntityType.ORG: 0.5}
+"""How sure the name model must be."""
 RULES = (*patterns_papers.RULES, *patterns_contact.RULES)
+PLACED = re.compile("[0-9一二三四五六七八九十甲乙丙]|村$|嘎查$")
+"""What every address has: a number, or a village at its end."""
 _HAN = re.compile(HAN)
 _DIGIT = re.compile("[0-9]")
 
@@ -70,12 +76,31 @@ def _by_rules(text: str, chinese: bool) -> list[_Candidate]:
     return found
 
 
-def _by_name(text: str) -> list[_Candidate]:
+def _by_model(text: str) -> list[_Candidate]:
+    """Names the model reads where something in the text may be one."""
+    return [
+        _Candidate(name.start, name.end, name.type, 0.5 + 0.49 * name.sureness, Basis.NAME)
+        for name in name_model().read(text, windows(text))
+        if name.sureness >= SURE[name.type]
+        and (name.type != EntityType.ADDRESS or PLACED.search(text, name.start, name.end))
+    ]
+
+
+def _by_word_lists(text: str, taken: list[_Candidate]) -> list[_Candidate]:
+    """Names by cues and word lists, where the model read none."""
     kinds = (
         (EntityType.ADDRESS, addresses.addresses), (EntityType.ORG, addresses.organisations),
         (EntityType.PERSON, names.people), (EntityType.LOCATION, addresses.locations),
     )  # fmt: skip
-    return [_Candidate(f.start, f.end, kind, f.score, Basis.NAME) for kind, find in kinds for f in find(text)]
+    free = [True] * len(text)
+    for one in taken:
+        free[one.start : one.end] = [False] * (one.end - one.start)
+    return [
+        _Candidate(found.start, found.end, kind, found.score, Basis.NAME)
+        for kind, find in kinds
+        for found in find(text)
+        if all(free[found.start : found.end])
+    ]
 
 
 def _resolve(candidates: list[_Candidate]) -> list[_Candidate]:
@@ -102,5 +127,6 @@ def detect(text: str, lang: str = "auto") -> list[Span]:
     if not normal.text.strip():
         return []
     chinese = lang == "zh" or (lang != "en" and _HAN.search(normal.text) is not None)
-    kept = _resolve(_by_rules(normal.text, chinese) + _by_name(normal.text))
+    read = _by_model(normal.text) if chinese else []
+    kept = _resolve(_by_rules(normal.text, chinese) + read + _by_word_lists(normal.text, read))
     return sorted(Span(*normal.back(c.start, c.end), c.type, round(c.score, 2)) for c in kept)

@@ -14,6 +14,7 @@ IMPORTED_AS = {  # distribution → module, where they differ; None: used withou
     "pillow": "PIL",
     "presidio-analyzer": "presidio_analyzer",
     "pydantic-settings": "pydantic_settings",
+    "python-crfsuite": "pycrfsuite",
     "python-multipart": None,  # FastAPI loads it for forms
     "pyyaml": "yaml",
     "websocket-client": "websocket",

@@ -1,0 +1,99 @@
+"""The name model: a linear-chain CRF over characters, and the slot for a stronger one that an operator supplies.
+
+CRF: Lafferty, McCallum, Pereira 2001; trained and run by CRFsuite (python-crfsuite). What it was trained on and what
+it can do: `masking/data/names.md`.
+"""
+
+import importlib
+from collections.abc import Iterable
+from functools import cache
+from importlib import resources
+from typing import NamedTuple, Protocol
+
+import pycrfsuite
+
+from masking.entities import EntityType
+from masking.ner.features import attributes
+from masking.ner.lexicon import lexicon
+
+KINDS = {kind.value: kind for kind in (EntityType.PERSON, EntityType.ADDRESS, EntityType.ORG)}
+
+
+class Name(NamedTuple):
+    """A half-open range of the text, what it names, and how sure the model is (0 to 1)."""
+
+    start: int
+    end: int
+    type: EntityType
+    sureness: float
+
+
+class NameModel(Protocol):
+    """What finds names of people, addresses and organisations in running text."""
+
+    def read(self, text: str, windows: Iterable[tuple[int, int]]) -> Iterable[Name]:
+        """Names inside `windows`, half-open ranges of `text` in order that do not overlap; the rest is context only."""
+
+
+class CrfModel:
+    """The model of this package."""
+
+    def __init__(self) -> None:
+        self.weights = resources.files("masking").joinpath("data", "names.crfsuite").read_bytes()
+        self.tagger = pycrfsuite.Tagger()
+        self.tagger.open_inmemory(self.weights)  # CRFsuite reads these bytes in place: they must outlive the tagger
+        self.lexicon = lexicon()
+
+    def read(self, text: str, windows: Iterable[tuple[int, int]]) -> Iterable[Name]:
+        """See `NameModel`. A piece of text read before in the same call is not read again."""
+        seen: dict[str, list[tuple[int, int, str, float]]] = {}
+        for low, high in windows:
+            around = text[max(0, low - 3) : high + 3]
+            found = seen.get(around)
+            if found is None:
+                found = seen[around] = self._spans(text, low, high)
+            for start, end, kind, sureness in found:
+                yield Name(low + start, low + end, KINDS[kind], sureness)
+
+    def _spans(self, text: str, low: int, high: int) -> list[tuple[int, int, str, float]]:
+        tagger = self.tagger
+        tagger.set(attributes(text, low, high, self.lexicon))
+        labels: list[str] = tagger.tag()
+        found, at = [], 0
+        while at < len(labels):
+            if labels[at][0] != "B":
+                at += 1
+                continue
+            kind, end = labels[at][2:], at + 1
+            while end < len(labels) and labels[end] == f"I-{kind}":
+                end += 1
+            if end < len(labels) and labels[end] == f"E-{kind}":
+                end += 1
+            sure = sum(tagger.marginal(labels[i], i) for i in range(at, end)) / (end - at)
+            found.append((at, end, kind, sure))
+            at = end
+        return found
+
+
+_supplied: list[NameModel] = []
+
+
+@cache
+def _own() -> NameModel:
+    return CrfModel()
+
+
+def name_model() -> NameModel:
+    """The model in use: the operator's where one was supplied, else ours (loaded at first use)."""
+    return _supplied[-1] if _supplied else _own()
+
+
+def supply_model(where: str) -> None:
+    """Use the model that `where` ("package.module:factory", a callable without arguments) makes; '' goes back to ours.
+
+    For the edge of the program only (setting `name_model`): what it names runs with our rights.
+    """
+    _supplied.clear()
+    if where:
+        module, _, factory = where.partition(":")
+        _supplied.append(getattr(importlib.import_module(module), factory)())

@@ -1,0 +1,118 @@
+"""Invented names: Han, Mongolian, other peoples of China, foreign; in Chinese characters and in Latin letters."""
+
+import random
+import tomllib
+from functools import cache
+from importlib import resources
+
+from masking import places
+
+
+@cache
+def parts(name: str) -> dict[str, list[str]]:
+    """Word lists of a TOML file of this package by their names."""
+    text = resources.files("masking.training").joinpath("data", f"{name}.toml").read_text("utf-8")
+    return {key: value.split() for key, value in tomllib.loads(text).items()}
+
+
+@cache
+def _surnames() -> tuple[list[str], list[float], list[str]]:
+    """Surnames of one character, their weights by rank, and the longer ones."""
+    lines = places.lines("surnames.txt")
+    single = list(dict.fromkeys("".join(line for line in lines if " " not in line)))
+    weights = [1 / (rank + 6) for rank in range(len(single))]
+    return single, weights, [name for name in places.words("surnames.txt") if name not in lines]
+
+
+@cache
+def _given() -> tuple[list[str], list[float], list[str]]:
+    letters = list(dict.fromkeys("".join(places.words("given.txt"))))
+    return letters, [1 / (rank + 25) for rank in range(len(letters))], parts("names")["wide"][0:1]
+
+
+def _given_letter(draw: random.Random) -> str:
+    letters, weights, wide = _given()
+    return draw.choice(wide[0]) if draw.random() < 0.18 else draw.choices(letters, weights)[0]
+
+
+def han(draw: random.Random) -> str:
+    """Surname and one or two characters; now and then a compound surname or a wife's double one."""
+    single, weights, long = _surnames()
+    kind = draw.random()
+    surname = draw.choices(single, weights)[0] if kind < 0.8 else draw.choice(single[:420])
+    if kind > 0.955:
+        surname = draw.choice(long)
+    elif kind > 0.95:
+        surname += draw.choices(single, weights)[0]
+    length = draw.random()
+    if length < 0.27:
+        return surname + _given_letter(draw)
+    if length < 0.32:
+        return surname + _given_letter(draw) * 2
+    return surname + _given_letter(draw) + _given_letter(draw)
+
+
+def mongolian(draw: random.Random) -> str:
+    """One or two morphemes, letters that only sound Mongolian, a clan or a father in front, a Han surname in front."""
+    lists = parts("names")
+    heads, tails, sounds = lists["mongolian_heads"], lists["mongolian_tails"], lists["sounds"][0]
+    kind = draw.random()
+    head = draw.choice(heads)
+    if kind < 0.22:
+        return head
+    if kind < 0.66:
+        return head + draw.choice(tails)
+    if kind < 0.72:
+        return head + draw.choice(heads)
+    if kind < 0.8:
+        return "".join(draw.choices(sounds, k=draw.randint(2, 3))) + draw.choice(tails)
+    if kind < 0.86:
+        return head + "".join(draw.choices(sounds, k=draw.randint(1, 2)))
+    if kind < 0.9:
+        return "".join(draw.choices(sounds, k=draw.randint(3, 5)))
+    if kind < 0.93:
+        return draw.choice("包白何王吴韩孟齐乌云那宝陈李赵梁海金敖席鲍佟巴图康邰洪常戴胡暴春") + draw.choice(heads)
+    if kind < 0.96:
+        return draw.choice(lists["clans"]) + draw.choice("··.") + head + draw.choice(["", draw.choice(tails)])
+    if kind < 0.99:
+        return head + "·" + draw.choice(heads) + draw.choice(["", draw.choice(tails)])
+    return draw.choice(lists["clans"]) + head
+
+
+def minority(draw: random.Random) -> str:
+    """Uyghur, Kazakh, Tibetan, Korean, Hui and Manchu names."""
+    lists = parts("names")
+    kind = draw.random()
+    if kind < 0.4:
+        people = lists["uyghur"] if kind < 0.32 else lists["kazakh"]
+        name = draw.choice(people)
+        return name if draw.random() < 0.2 else name + draw.choice("····•・") + draw.choice(people)
+    if kind < 0.6:
+        return draw.choice(lists["tibetan"]) + (draw.choice(lists["tibetan"]) if draw.random() < 0.85 else "")
+    if kind < 0.75:
+        return (
+            draw.choice(lists["korean_surnames"])
+            + draw.choice(lists["korean_given"])
+            + (draw.choice(lists["korean_given"])[0] if draw.random() < 0.4 else "")
+        )
+    if kind < 0.93:
+        return draw.choice(lists["hui_surnames"]) + draw.choice(lists["hui_given"])
+    return draw.choice(lists["manchu"])
+
+
+def foreign(draw: random.Random) -> str:
+    """First name, dot, surname, transliterated."""
+    lists = parts("names")
+    if draw.random() < 0.2:
+        return draw.choice(lists["western_first"])
+    return draw.choice(lists["western_first"]) + draw.choice("···.") + draw.choice(lists["western_last"])
+
+
+def person(draw: random.Random) -> str:
+    """A name in Chinese characters of any people."""
+    kind = draw.random()
+    if kind < 0.58:
+        return han(draw)
+    if kind < 0.85:
+        return mongolian(draw)
+    return minority(draw) if kind < 0.97 else foreign(draw)
