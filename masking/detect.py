@@ -17,7 +17,7 @@ from masking.normalise import normalise
 from masking.patterns import Rule
 
 THRESHOLD = 0.5
-SURE = {EntityType.PERSON: 0.5, EntityType.ADDRESS: 0.5, EntityType.ORG: 0.5}
+SURE = {EntityType.PERSON: 0.6, EntityType.ADDRESS: 0.5, EntityType.ORG: 0.5}
 """How sure the name model must be."""
 RULES = (*patterns_papers.RULES, *patterns_contact.RULES)
 PLACED = re.compile("[0-9一二三四五六七八九十甲乙丙]|村$|嘎查$")
@@ -103,7 +103,7 @@ def _by_word_lists(text: str, taken: list[_Candidate]) -> list[_Candidate]:
     ]
 
 
-def _resolve(candidates: list[_Candidate]) -> list[_Candidate]:
+def _resolve(text: str, candidates: list[_Candidate]) -> list[_Candidate]:
     """The best candidates that do not overlap; an address or organisation loses only the part another one takes."""
     kept: list[_Candidate] = []
     for one in sorted(candidates, key=lambda c: (-c.basis, c.start - c.end, -c.score, c.start)):
@@ -116,6 +116,9 @@ def _resolve(candidates: list[_Candidate]) -> list[_Candidate]:
                     end = other.start
                 else:
                     start = other.end
+        cut = end - start < one.end - one.start
+        if cut and one.type == EntityType.ADDRESS and not PLACED.search(text, start, end):
+            continue
         if end - start >= 2 or (end > start and end - start == one.end - one.start):
             kept.append(_Candidate(start, end, one.type, one.score, one.basis))
     return kept
@@ -128,5 +131,5 @@ def detect(text: str, lang: str = "auto") -> list[Span]:
         return []
     chinese = lang == "zh" or (lang != "en" and _HAN.search(normal.text) is not None)
     read = _by_model(normal.text) if chinese else []
-    kept = _resolve(_by_rules(normal.text, chinese) + read + _by_word_lists(normal.text, read))
+    kept = _resolve(normal.text, _by_rules(normal.text, chinese) + read + _by_word_lists(normal.text, read))
     return sorted(Span(*normal.back(c.start, c.end), c.type, round(c.score, 2)) for c in kept)
