@@ -30,10 +30,10 @@ def _keeps(seed: int) -> Callable[[str], bool]:
 def main() -> int:
     """Write the model; print what it was trained on."""
     parser = argparse.ArgumentParser(prog="python -m masking.training", description=__doc__)
-    parser.add_argument("--sentences", type=int, default=16_000)
+    parser.add_argument("--sentences", type=int, default=30_000)
     parser.add_argument("--negatives", type=float, default=0.45)
-    parser.add_argument("--iterations", type=int, default=80)
-    parser.add_argument("--c1", type=float, default=0.15)
+    parser.add_argument("--iterations", type=int, default=60)
+    parser.add_argument("--c1", type=float, default=0.6)
     parser.add_argument("--c2", type=float, default=0.02)
     parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "data" / "names.crfsuite")
     given = parser.parse_args()
