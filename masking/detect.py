@@ -17,8 +17,8 @@ from masking.normalise import normalise
 from masking.patterns import Rule
 
 THRESHOLD = 0.5
-SURE = {EntityType.PERSON: 0.6, EntityType.ADDRESS: 0.5, EntityType.ORG: 0.5}
-"""How sure the name model must be."""
+SURE = {EntityType.PERSON: 0.98, EntityType.ADDRESS: 0.5, EntityType.ORG: 0.5}
+"""How sure the name model must be. A person's name is often an ordinary word too; an address or a body seldom is."""
 RULES = (*patterns_papers.RULES, *patterns_contact.RULES)
 PLACED = re.compile("[0-9一二三四五六七八九十甲乙丙]|村$|嘎查$")
 """What every address has: a number, or a village at its end."""
