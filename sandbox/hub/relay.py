@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import socket
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 from tornado.httpserver import HTTPServer
@@ -91,7 +92,10 @@ class _RelayHandler(RequestHandler):  # type: ignore[misc]
 
 def relay_server(listener: socket.socket, gateway_url: str, token: str) -> HTTPServer:
     """Serve the relay on an already bound Unix socket, on the running event loop."""
-    client = httpx.AsyncClient(timeout=WAIT, limits=httpx.Limits(max_connections=8), trust_env=False)
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))  # one client for all: it must not remember any
+    client = httpx.AsyncClient(
+        timeout=WAIT, limits=httpx.Limits(max_connections=8), trust_env=False, cookies=no_cookies
+    )
     application = Application([(r".*", _RelayHandler, {"gateway_url": gateway_url, "token": token})], client=client)
     # Twice the limit, so that a little too much gets an answer that says so; more is cut off while it arrives.
     server = HTTPServer(application, max_body_size=2 * BODY_BYTES, idle_connection_timeout=300)
