@@ -195,6 +195,8 @@ def whole(
             found = engine.execute(probe.sql, limits, stop)
             if found.num_rows and not probe.keys:
                 return Refused.because(DIFFERENCING)
+            if found.num_rows >= limits.max_rows:  # cut off: a group that has to be withheld may be missing
+                raise YurtError(TOO_MANY_ROWS)
             violations += [(probe.keys, tuple(row.values())) for row in found.to_pylist()]
         table = engine.execute(decision.sql, limits, stop)
         executed = time.perf_counter()

@@ -158,3 +158,19 @@ def test_without_a_record_nothing_runs(engine: Any, policy: Policy) -> None:
     got = answer("SELECT count(*) FROM citizen", policy, schema, Untouched(), History(), record=broken)
     assert isinstance(got, Failed)
     assert got.code == "AUDIT_UNAVAILABLE"
+
+
+def test_a_probe_that_was_cut_off_withholds_the_whole_answer(engine: Any, policy: Policy) -> None:
+    from dataclasses import replace
+
+    from gateway.answer import Failed, whole
+    from policies.decide import decide
+    from policies.decision import Allowed, Probe
+    from policies.history import History
+
+    decision = decide("SELECT gender, count(*) FROM citizen GROUP BY gender", policy, offline.schema_of(engine, policy))
+    assert isinstance(decision, Allowed)
+    plan = replace(decision.release, max_rows=10, probes=(Probe("SELECT i FROM range(50) AS r(i)", keys=(0,)),))
+    got = whole(replace(decision, release=plan), engine, History())
+    assert isinstance(got, Failed)
+    assert got.code == "TOO_MANY_ROWS"
