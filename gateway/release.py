@@ -43,7 +43,8 @@ def release(
             if tuple(column[row] for column in columns) == values:
                 kept[row] = False
     if plan.complementary:
-        _complement(whole, hidden, kept)
+        order = _order(visible)
+        _complement(whole, hidden, kept, order)
     suppressed = kept.count(False)
     masks = [[False] * table.num_rows for _ in range(plan.visible)]
     for guard in cells:
@@ -53,7 +54,7 @@ def release(
                     suppressed += not masks[place][row]
                     masks[place][row] = True
     if plan.complementary:
-        suppressed += _complement_cells(cells, hidden, kept, masks)
+        suppressed += _complement_cells(cells, hidden, kept, masks, order)
     columns = [_withheld(column, mask) for column, mask in zip(visible, masks, strict=True)]
     names = [table.schema.field(place).name for place in range(plan.visible)]
     out = pa.Table.from_arrays(columns, names=names)
@@ -82,14 +83,22 @@ def _withheld(column: Any, mask: list[bool]) -> Any:
     return pc.if_else(_flags(mask), pa.nulls(len(mask), column.type), column.combine_chunks())
 
 
-def _complement(whole: Sequence[Guard], hidden: dict[str, list[Any]], kept: list[bool]) -> None:
+def _order(visible: Sequence[Any]) -> list[tuple[str, ...]]:
+    """What sets rows of one size apart: their content, not their place, which engines choose anew each time. Two
+    answers to one question that withheld different rows would give both away."""
+    return list(zip(*([str(value) for value in column.to_pylist()] for column in visible), strict=True))
+
+
+def _complement(
+    whole: Sequence[Guard], hidden: dict[str, list[Any]], kept: list[bool], order: list[tuple[str, ...]]
+) -> None:
     """Withhold the smallest released groups until the withheld ones are as large together as one group must be."""
     for guard in whole:
         sizes = hidden[guard.hidden]
         rows = [row for row, size in enumerate(sizes) if size is not None]
         gone = [row for row in rows if not kept[row]]
         total = sum(sizes[row] for row in gone)
-        for row in sorted((row for row in rows if kept[row]), key=lambda row: (sizes[row], row)):
+        for row in sorted((row for row in rows if kept[row]), key=lambda row: (sizes[row], order[row])):
             if not gone or total >= guard.bound:
                 break
             kept[row] = False
@@ -97,7 +106,11 @@ def _complement(whole: Sequence[Guard], hidden: dict[str, list[Any]], kept: list
 
 
 def _complement_cells(
-    cells: Sequence[Guard], hidden: dict[str, list[Any]], kept: list[bool], masks: list[list[bool]]
+    cells: Sequence[Guard],
+    hidden: dict[str, list[Any]],
+    kept: list[bool],
+    masks: list[list[bool]],
+    order: list[tuple[str, ...]],
 ) -> int:
     """The same for single cells of a column that were withheld for their size."""
     more = 0
@@ -109,7 +122,8 @@ def _complement_cells(
             rows = [row for row, size in enumerate(sizes) if kept[row] and size is not None]
             gone = [row for row in rows if masks[place][row]]
             total = sum(sizes[row] for row in gone)
-            for row in sorted((row for row in rows if not masks[place][row]), key=lambda row: (sizes[row], row)):
+            open_ = (row for row in rows if not masks[place][row])
+            for row in sorted(open_, key=lambda row: (sizes[row], order[row])):
                 if not gone or total >= guard.bound:
                     break
                 masks[place][row] = True
