@@ -1,14 +1,14 @@
-"""The name model: a linear-chain CRF over characters, and the slot for a stronger one that an operator supplies.
+"""The name model: a linear-chain CRF over characters.
 
 CRF: Lafferty, McCallum, Pereira 2001; trained and run by CRFsuite (python-crfsuite). What it was trained on and what
 it can do: `masking/data/names.md`.
 """
 
-import importlib
+import threading
 from collections.abc import Iterable
 from functools import cache
 from importlib import resources
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import pycrfsuite
 
@@ -28,24 +28,20 @@ class Name(NamedTuple):
     sureness: float
 
 
-class NameModel(Protocol):
-    """What finds names of people, addresses and organisations in running text."""
-
-    def read(self, text: str, windows: Iterable[tuple[int, int]]) -> Iterable[Name]:
-        """Names inside `windows`, half-open ranges of `text` in order that do not overlap; the rest is context only."""
-
-
 class CrfModel:
-    """The model of this package."""
+    """What finds names of people, addresses and organisations in running Chinese text. May be used by many threads."""
 
     def __init__(self) -> None:
         self.weights = resources.files("masking").joinpath("data", "names.crfsuite").read_bytes()
         self.tagger = pycrfsuite.Tagger()
         self.tagger.open_inmemory(self.weights)  # CRFsuite reads these bytes in place: they must outlive the tagger
-        self.lexicon = lexicon()
+        self.lexicon, self.turn = lexicon(), threading.Lock()
 
     def read(self, text: str, windows: Iterable[tuple[int, int]]) -> Iterable[Name]:
-        """See `NameModel`. A piece of text read before in the same call is not read again."""
+        """Names inside `windows`, half-open ranges of `text` in order that do not overlap; the rest is context only.
+
+        A piece of text read before in the same call is not read again.
+        """
         seen: dict[str, list[tuple[int, int, str, float]]] = {}
         for low, high in windows:
             around = text[max(0, low - 3) : high + 3]
@@ -56,8 +52,13 @@ class CrfModel:
                 yield Name(low + start, low + end, KINDS[kind], sureness)
 
     def _spans(self, text: str, low: int, high: int) -> list[tuple[int, int, str, float]]:
+        features = attributes(text, low, high, self.lexicon)
+        with self.turn:  # a tagger remembers the text it was given last
+            return self._tagged(features)
+
+    def _tagged(self, features: list[list[str]]) -> list[tuple[int, int, str, float]]:
         tagger = self.tagger
-        tagger.set(attributes(text, low, high, self.lexicon))
+        tagger.set(features)
         labels: list[str] = tagger.tag()
         found, at = [], 0
         while at < len(labels):
@@ -75,25 +76,7 @@ class CrfModel:
         return found
 
 
-_supplied: list[NameModel] = []
-
-
 @cache
-def _own() -> NameModel:
+def name_model() -> CrfModel:
+    """The model, loaded at first use."""
     return CrfModel()
-
-
-def name_model() -> NameModel:
-    """The model in use: the operator's where one was supplied, else ours (loaded at first use)."""
-    return _supplied[-1] if _supplied else _own()
-
-
-def supply_model(where: str) -> None:
-    """Use the model that `where` ("package.module:factory", a callable without arguments) makes; '' goes back to ours.
-
-    For the edge of the program only (setting `name_model`): what it names runs with our rights.
-    """
-    _supplied.clear()
-    if where:
-        module, _, factory = where.partition(":")
-        _supplied.append(getattr(importlib.import_module(module), factory)())
