@@ -388,12 +388,9 @@ def _drops_groups(node: exp.Select) -> bool:
     while isinstance(parts[-1].parent, exp.SetOperation | exp.Subquery):
         parts.append(parts[-1].parent)
     cut = any(part.args.get(name) for part in parts for name in ("having", "qualify", "limit", "offset"))
-    merged = any(not isinstance(each, exp.Union) or each.args["distinct"] for each in parts[1:] if _sets(each))
-    return cut or merged or next(node.find_all(exp.Window), None) is not None
-
-
-def _sets(part: exp.Expr) -> bool:
-    return isinstance(part, exp.SetOperation)
+    sets = [part for part in parts if isinstance(part, exp.SetOperation)]
+    merged = any(not isinstance(each, exp.Union) or each.args["distinct"] for each in sets)
+    return cut or merged or node.find(exp.Window) is not None
 
 
 def _substitute(block: Block, made: exp.Select, limits: Thresholds, engine_side: bool) -> None:

@@ -52,6 +52,15 @@ def test_files_beside_the_attached_ones_stay_shut(database: Path) -> None:
             engine.execute(f"FROM '{database.parent / 'visit.parquet'}'", Limits())
 
 
+@pytest.mark.parametrize("first", ["", "SELECT 1; "])
+def test_nothing_can_be_written_beside_files_either(database: Path, first: str) -> None:
+    with DuckDBEngine(Tables(files={"citizen": database.parent / "citizen.parquet"})) as engine:
+        for sql in (f"{first}CREATE TABLE kept AS SELECT * FROM citizen", "SELECT count(*) FROM kept"):
+            with pytest.raises(YurtError) as caught:
+                engine.execute(sql, Limits())
+            assert caught.value.code == "ENGINE_FAILED"
+
+
 def test_an_overrun_is_stopped_and_its_process_serves_the_next_query(database: Path) -> None:
     with DuckDBEngine(Tables(database=database)) as engine:
         before = engine.pids
