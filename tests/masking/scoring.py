@@ -7,6 +7,7 @@ the share of labelled characters no finding of any type covers (what would leak 
 """
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -142,5 +143,18 @@ def score(rows: Iterable[Mapping[str, object]], find: Callable[[str], Iterable[R
 
 
 def read(path: Path = HELDOUT) -> list[dict[str, object]]:
-    """The texts of a JSONL file."""
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    """The texts of a JSONL file, or of a text file with a text a line and its labels as [value|TYPE]."""
+    lines = path.read_text("utf-8").splitlines()
+    if path.suffix == ".txt":
+        return [_labelled(number, line) for number, line in enumerate(lines, 1) if line and line[0] != "#"]
+    return [json.loads(line) for line in lines]
+
+
+def _labelled(number: int, line: str) -> dict[str, object]:
+    text, spans = "", []
+    for index, part in enumerate(re.split(r"\[([^\[\]|]+\|[A-Z_0-9]+)\]", line)):
+        value, _, kind = part.partition("|") if index % 2 else (part, "", "")
+        if kind:
+            spans.append({"start": len(text), "end": len(text) + len(value), "type": kind})
+        text += value
+    return {"id": f"line {number}", "text": text, "spans": spans, "hard_negative": not spans}

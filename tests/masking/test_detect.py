@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 import masking
 from masking.detect import Span, detect
 from masking.entities import ENTITIES, EntityType
+from tests.masking.scoring import read
 
 
 def found(text: str) -> list[tuple[int, int, str]]:
@@ -77,6 +79,12 @@ def test_another_process_finds_the_same():
     code = f"from masking.detect import detect; print([(s.start, s.end, s.type.value) for s in detect({text!r})])"
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert other.stdout.strip() == str(found(text))
+
+
+def test_many_threads_find_what_one_finds():
+    texts = [str(row["text"]) for row in read()][:120] * 4
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(detect, texts)) == [detect(text) for text in texts]
 
 
 def test_no_pattern_uses_a_word_boundary():

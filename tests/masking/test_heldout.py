@@ -1,6 +1,7 @@
 """The held-out texts: that they are what their generator makes, that the scorer counts right, and what we reach."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
@@ -72,6 +73,22 @@ def test_half_of_the_union_is_a_hit_and_less_is_none():
     assert score([row], lambda _: [(0, 9, "A")]).types["A"].hits == 0
 
 
+def test_labels_in_a_text_file_become_ranges(tmp_path: Path):
+    (tmp_path / "own.txt").write_text("# head\n请[王芳|PERSON]致电[010-88886666|CN_LANDLINE]。\n高兴\n", "utf-8")
+    first, second = read(tmp_path / "own.txt")
+    assert first["text"] == "请王芳致电010-88886666。"
+    assert first["spans"] == [
+        {"start": 1, "end": 3, "type": "PERSON"}, {"start": 5, "end": 17, "type": "CN_LANDLINE"}
+    ]  # fmt: skip
+    assert (second["text"], second["spans"], second["hard_negative"]) == ("高兴", [], True)
+
+
+def test_the_development_texts_are_labelled_with_known_types():
+    rows = read(HELDOUT.with_name("development.txt"))
+    assert len(rows) > 150
+    assert {span["type"] for row in rows for span in row["spans"]} <= {kind.value for kind in EntityType}
+
+
 # The goals are recall >= 0.99 and precision >= 0.98 for structured types, PERSON recall >= 0.95 and F2 >= 0.93, ADDRESS
 # recall >= 0.95 and exact edges >= 0.85, hard negatives hit <= 3 %, identifying characters leaked <= 2 %.
 # What stands below is reached today; it is raised with every step, never lowered.
@@ -88,10 +105,10 @@ def test_addresses_are_found_with_their_edges(measured: Score):
 
 
 def test_people_are_found(measured: Score):
-    assert measured.types["PERSON"].recall >= 0.55
-    assert measured.types["PERSON"].f2 >= 0.6
+    assert measured.types["PERSON"].recall >= 0.7
+    assert measured.types["PERSON"].f2 >= 0.75
 
 
 def test_traps_stay_empty_and_little_leaks(measured: Score):
     assert measured.negatives_share <= 0.03
-    assert measured.leaked_share <= 0.11
+    assert measured.leaked_share <= 0.08
