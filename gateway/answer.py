@@ -15,6 +15,7 @@ from gateway.dp_account import Accountant
 from gateway.dp_answer import answer_privately
 from gateway.engine import Engine, Limits, Rows, Stop
 from gateway.errors import AUDIT_UNAVAILABLE, TOO_MANY_ROWS
+from gateway.probing import ProbeMemory, Prober
 from gateway.release import release
 from policies.decide import NOBODY, decide
 from policies.decision import Allowed, Decision, Footprint, OutputColumn, Refused, ReleasePlan
@@ -182,17 +183,23 @@ def whole(
     stop: Stop | None = None,
     longest_s: float = float("inf"),
     accountant: Accountant | None = None,
+    memory: ProbeMemory | None = None,
+    version: str = "",
 ) -> Answer | Refused | Failed:
-    """Compute an answer and look at all of it before anything leaves."""
+    """Compute an answer and look at all of it before anything leaves.
+
+    `memory`: what probes found over the data that `version` stands for.
+    """
     started = time.perf_counter()
     plan = decision.release
     if plan.private is not None:
         return _private(decision, plan.private, engine, history, accountant, deciding_s, longest_s)
     limits = Limits(min(plan.timeout_s, longest_s), plan.max_rows + 1, WHOLE_BYTES)
+    prober = Prober(engine, limits, stop, memory, version)
     try:
         violations: list[tuple[tuple[int, ...], tuple[object, ...]]] = []
         for probe in plan.probes:
-            found = engine.execute(probe.sql, limits, stop)
+            found = prober.ask(probe.sql, limits.max_rows)
             if found.num_rows and not probe.keys:
                 return Refused.because(DIFFERENCING)
             if found.num_rows >= limits.max_rows:  # cut off: a group that has to be withheld may be missing

@@ -13,6 +13,7 @@ from gateway.engine import Engine, Rows, Stop
 from gateway.engines import EnginePool
 from gateway.errors import AUDIT_UNAVAILABLE
 from gateway.identity import Sandbox
+from gateway.probing import ProbeMemory
 from gateway.standing import Standing, Standings
 from policies.decision import Allowed, Decision, Refused
 from policies.history import History
@@ -33,7 +34,7 @@ class Desk:
     ) -> None:
         """`longest_s`: how long any query may run, whatever its policy says."""
         self._audit, self._engines, self._standings, self._longest_s = audit, engines, standings, longest_s
-        self._decisions = DecisionCache()
+        self._decisions, self._probes = DecisionCache(), ProbeMemory()
         self._book, self._database = HistoryBook(database), database
 
     def ask(self, sandbox: Sandbox, sql: str, stop: Stop | None = None) -> Answer | Streaming | Refused | Failed:
@@ -110,7 +111,10 @@ class Desk:
             given = stream(decision, engine, deciding_s, stop, self._longest_s)
         else:
             accountant = RecordedAccountant(self._database, sandbox.project, sandbox.username)
-            given = whole(decision, engine, history, deciding_s, stop, self._longest_s, accountant)
+            given = whole(
+                decision, engine, history, deciding_s, stop, self._longest_s, accountant, self._probes,
+                standing.terms.version,
+            )  # fmt: skip
         try:
             if isinstance(given, Answer):
                 self._record_release(sandbox, sql, rows=given.table.num_rows, suppressed=given.suppressed)
