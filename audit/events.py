@@ -11,6 +11,8 @@ class EventName(StrEnum):
     PERSON_REGISTERED = "person.registered"
     DATASET_REGISTERED = "dataset.registered"
     DATASET_PUBLISHED = "dataset.published"
+    DATASET_VERSION_ADDED = "dataset.version_added"
+    DATASET_VERSION_REFUSED = "dataset.version_refused"
     PROJECT_CREATED = "project.created"
     PROJECT_MEMBER_ADDED = "project.member_added"
     REQUEST_SUBMITTED = "request.submitted"

@@ -18,8 +18,10 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from catalog.errors import (
     COLUMN_UNKNOWN,
+    COLUMNS_DIFFER,
     DATASET_EXISTS,
     DATASET_NOT_DRAFT,
+    DATASET_NOT_PUBLISHED,
     DATASET_UNKNOWN,
     FILE_UNREADABLE,
     GRADE_TOO_LOW,
@@ -154,6 +156,33 @@ def register_dataset(
     session.add(dataset)
     session.flush()
     return dataset
+
+
+def check_version(session: Session, dataset_id: str, file: Path) -> Dataset:
+    """The published dataset whose columns `file` has; raises DATASET_UNKNOWN, DATASET_NOT_PUBLISHED, FILE_UNREADABLE,
+    COLUMNS_DIFFER."""
+    found = dataset(session, dataset_id)
+    if found.state != "published":
+        raise YurtError(DATASET_NOT_PUBLISHED, dataset=dataset_id)
+    try:
+        schema = parquet.read_schema(file)
+    except (pyarrow.ArrowInvalid, OSError):
+        raise YurtError(FILE_UNREADABLE) from None
+    wanted = [(column.name, column.data_type) for column in found.columns]
+    given = [(field.name, sql_type(field.type)) for field in schema]
+    if given != wanted:
+        columns = sorted({name for name, _ in {*given} ^ {*wanted}}) or ["another order"]
+        raise YurtError(COLUMNS_DIFFER, dataset=dataset_id, columns=", ".join(columns[:5]))
+    return found
+
+
+def add_version(session: Session, dataset_id: str, *, file: Path, data_folder: Path) -> Dataset:
+    """Add the next version of a published dataset, moving `file` into the data folder; raises as check_version."""
+    found = check_version(session, dataset_id, file)
+    rows = parquet.read_metadata(file).num_rows
+    found.versions.append(_store_version(dataset_id, found.current.number + 1, file, data_folder, rows))
+    session.flush()
+    return found
 
 
 def _store_version(dataset_id: str, number: int, file: Path, data_folder: Path, rows: int) -> DatasetVersion:

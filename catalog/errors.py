@@ -27,6 +27,21 @@ NAME_INVALID = ErrorCode(
     "{name!r} cannot be used as a name.",
     "Use 1 to 40 lower-case letters, digits and underscores, beginning with a letter.",
 )
+DATASET_NOT_PUBLISHED = ErrorCode(
+    "DATASET_NOT_PUBLISHED", 409, "Dataset {dataset} is a draft.", "Publish it before adding a version."
+)
+COLUMNS_DIFFER = ErrorCode(
+    "COLUMNS_DIFFER",
+    422,
+    "The file has not the columns of dataset {dataset}: {columns}.",
+    "A version has the same columns, of the same types, in the same order; register other columns as another dataset.",
+)
+DATASET_DRIFTED = ErrorCode(
+    "DATASET_DRIFTED",
+    409,
+    "The file no longer holds what was accepted for dataset {dataset}: {findings}.",
+    "Mask or remove the columns named, or register the file as another dataset with grades of its own.",
+)
 FILE_UNREADABLE = ErrorCode(
     "FILE_UNREADABLE", 422, "The file is not a readable Parquet file.", "Export it again as Parquet and retry."
 )

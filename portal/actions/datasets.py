@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow
 import pyarrow.parquet as parquet
@@ -10,11 +10,14 @@ import pyarrow.parquet as parquet
 from audit import EventName
 from catalog import datasets as rules
 from catalog.datasets import ColumnProposal, Dataset
-from catalog.errors import FILE_UNREADABLE
+from catalog.errors import DATASET_DRIFTED, FILE_UNREADABLE
 from catalog.people import Role, check_role, person
 from portal.context import Platform
 from portal.views import datasets as views
 from store.errors import YurtError
+
+if TYPE_CHECKING:
+    from masking.classify import ColumnSuggestion
 
 SAMPLE_ROWS = 100_000  # of which the suggestions draw their own sample
 
@@ -101,17 +104,57 @@ def publish(
     return views.dataset(platform, actor, dataset_id)
 
 
-def propose(file: Path) -> list[ColumnProposal]:
-    """What a sample of the file suggests for each column. Raises FILE_UNREADABLE."""
-    from masking.classify import suggest_table  # loads the recognisers, which only this needs
+def add_version(platform: Platform, actor: str, dataset_id: str, *, file: Path) -> dict[str, Any]:
+    """Import a new version of a published dataset, after comparing samples of it and of the last one (drift).
+
+    A file that no longer holds what was accepted is refused and the refusal recorded; smaller changes are listed under
+    `drift`. `file` is moved on success and removed on failure. Raises ROLE_REQUIRED, DATASET_UNKNOWN,
+    DATASET_NOT_PUBLISHED, FILE_UNREADABLE, COLUMNS_DIFFER, DATASET_DRIFTED.
+    """
+    from masking.drift import drift
 
     try:
-        with parquet.ParquetFile(file) as opened:
-            batches = opened.iter_batches(batch_size=SAMPLE_ROWS)
-            first = next(batches, None)
-            sample = pyarrow.Table.from_batches([first]) if first is not None else opened.schema_arrow.empty_table()
-    except (pyarrow.ArrowException, OSError):
-        raise YurtError(FILE_UNREADABLE) from None
+        with platform.database.reading() as session:
+            check_role(session, actor, Role.STEWARD, rules.dataset(session, dataset_id).agency_id)
+            last = rules.check_version(session, dataset_id, file)
+            accepted = {column.name: column.grade for column in last.columns}
+            before = platform.data / last.current.file
+            number = last.current.number + 1
+        findings = drift(_suggested(before), _suggested(file), accepted)
+        said = [f"{found.column} {found.code}" for found in findings]
+        if any(found.grave for found in findings):
+            platform.audit.append(
+                EventName.DATASET_VERSION_REFUSED, actor=actor, subject=dataset_id, version=number, drift=said
+            )
+            grave = [f"{found.column}: {found.why}" for found in findings if found.grave]
+            raise YurtError(DATASET_DRIFTED, dataset=dataset_id, findings="; ".join(grave[:5]))
+        target = platform.data / dataset_id / f"v{number}.parquet"
+        fresh = not target.exists()
+        try:
+            with platform.database.session() as session:
+                check_role(session, actor, Role.STEWARD, rules.dataset(session, dataset_id).agency_id)
+                version = rules.add_version(session, dataset_id, file=file, data_folder=platform.data).current
+                platform.audit.append(
+                    EventName.DATASET_VERSION_ADDED,
+                    actor=actor,
+                    subject=dataset_id,
+                    version=version.number,
+                    sha256=version.sha256,
+                    rows=version.rows,
+                    drift=said,
+                )
+        except BaseException:
+            if fresh:  # the file was moved by this attempt, so nothing else points at it
+                target.unlink(missing_ok=True)
+            raise
+    finally:
+        file.unlink(missing_ok=True)
+    listed = [{"column": found.column, "code": found.code.value, "why": found.why} for found in findings]
+    return {**views.dataset(platform, actor, dataset_id), "drift": listed}
+
+
+def propose(file: Path) -> list[ColumnProposal]:
+    """What a sample of the file suggests for each column. Raises FILE_UNREADABLE."""
     return [
         ColumnProposal(
             name=suggestion.column,
@@ -121,5 +164,18 @@ def propose(file: Path) -> list[ColumnProposal]:
             operator=suggestion.operator or "",
             evidence=suggestion.evidence,
         )
-        for suggestion in suggest_table(sample)
+        for suggestion in _suggested(file)
     ]
+
+
+def _suggested(file: Path) -> "list[ColumnSuggestion]":
+    from masking.classify import suggest_table  # loads the recognisers, which only this needs
+
+    try:
+        with parquet.ParquetFile(file) as opened:
+            batches = opened.iter_batches(batch_size=SAMPLE_ROWS)
+            first = next(batches, None)
+            sample = pyarrow.Table.from_batches([first]) if first is not None else opened.schema_arrow.empty_table()
+    except (pyarrow.ArrowException, OSError):
+        raise YurtError(FILE_UNREADABLE) from None
+    return suggest_table(sample)

@@ -135,6 +135,21 @@ def _datasets(router: APIRouter, platform: Platform) -> None:
             upload.discard()
         return JSONResponse(registered, 201)
 
+    @router.post("/datasets/{dataset_id}/versions", status_code=201)
+    async def add_version(person: Reader, request: Request, dataset_id: str) -> JSONResponse:
+        upload = await receive_upload(request, platform.incoming)
+        try:
+            if person.session is not None:
+                check_csrf(request, request.headers.get(CSRF_HEADER) or upload.fields.get(CSRF_FIELD))
+            if upload.file is None:
+                raise YurtError(BODY_INVALID, field="file", why="it is missing")
+            added = await run_in_threadpool(
+                dataset_actions.add_version, platform, person.username, dataset_id, file=upload.file
+            )
+        finally:
+            upload.discard()
+        return JSONResponse(added, 201)
+
     @router.post("/datasets/{dataset_id}/publish")
     def publish(person: Writer, dataset_id: str, body: Publication) -> dict[str, Any]:
         return dataset_actions.publish(platform, person.username, dataset_id, grades=body.grades, reason=body.reason)

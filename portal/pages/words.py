@@ -148,6 +148,8 @@ EVENTS = {
     "person.registered": N_("Person registered"),
     "dataset.registered": N_("Dataset registered"),
     "dataset.published": N_("Dataset published"),
+    "dataset.version_added": N_("Dataset version added"),
+    "dataset.version_refused": N_("Dataset version refused"),
     "project.created": N_("Project created"),
     "project.member_added": N_("Member added"),
     "request.submitted": N_("Request submitted"),

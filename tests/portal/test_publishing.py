@@ -3,12 +3,15 @@
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as parquet
 import pytest
 from fastapi.testclient import TestClient
 
 from audit.log import read_records
+from masking.identifiers import synthetic_residents
 from portal.context import Platform
 from portal.session import SESSION_COOKIE
+from tests.portal.conftest import census_table
 
 API = "/services/portal/api/v1"
 FORM = {
@@ -125,3 +128,59 @@ def test_an_upload_through_a_browser_needs_the_forms_token(
 def test_nobody_unknown_may_send_a_file(web: TestClient) -> None:
     answer = web.post(f"{API}/datasets", files={"file": ("x", b"x" * (3 << 20))})
     assert (answer.status_code, answer.json()["code"]) == (413, "BODY_TOO_LARGE")
+
+
+def add_version(caller: Any, file: Path) -> Any:
+    with file.open("rb") as content:
+        return caller.post("/datasets/census/versions", files={"file": ("x.parquet", content)})
+
+
+def written(folder: Path, table: Any) -> Path:
+    path = folder / "next.parquet"
+    parquet.write_table(table, path)
+    return path
+
+
+def test_a_new_version_of_the_same_kind_is_taken_in(
+    as_: Any, published: str, platform: Platform, tmp_path: Path
+) -> None:
+    answer = add_version(as_("wangli"), written(tmp_path, census_table(400)))
+    assert answer.status_code == 201, answer.text
+    assert (answer.json()["version"], answer.json()["rows"], answer.json()["drift"]) == (2, 400, [])
+    last = list(read_records(platform.audit.path))[-1]
+    assert (last["event"], last["subject"]) == ("dataset.version_added", published)
+    assert sorted(left_over(platform)) == ["v1.parquet", "v2.parquet"]
+
+
+def test_identifiers_in_an_accepted_column_stop_the_import(
+    as_: Any, published: str, platform: Platform, tmp_path: Path
+) -> None:
+    table = census_table()
+    ids = synthetic_residents(table.num_rows)["id_no"]
+    answer = add_version(as_("wangli"), written(tmp_path, table.set_column(1, "town", ids)))
+    assert (answer.status_code, answer.json()["code"]) == (409, "DATASET_DRIFTED")
+    assert "town" in answer.json()["message"]
+    assert not any(value in answer.text for value in ids.to_pylist())
+    last = list(read_records(platform.audit.path))[-1]
+    assert (last["event"], last["details"]["drift"][0]) == ("dataset.version_refused", "town IDENTIFIER_NEW")
+    assert left_over(platform) == ["v1.parquet"]
+    assert as_("wangli").get("/datasets/census").json()["version"] == 1
+
+
+def test_other_columns_are_another_dataset(as_: Any, published: str, platform: Platform, tmp_path: Path) -> None:
+    for table in (census_table().drop_columns(["hours"]), census_table().select(["town", "person_no", "hours"])):
+        answer = add_version(as_("wangli"), written(tmp_path, table))
+        assert (answer.status_code, answer.json()["code"]) == (422, "COLUMNS_DIFFER")
+    assert left_over(platform) == ["v1.parquet"]
+
+
+def test_only_its_steward_adds_a_version(as_: Any, published: str, tmp_path: Path) -> None:
+    for name in ("sarnai", "gaowa"):
+        answer = add_version(as_(name), written(tmp_path, census_table()))
+        assert (answer.status_code, answer.json()["code"]) == (403, "ROLE_REQUIRED")
+
+
+def test_a_draft_takes_no_version(as_: Any, census_file: Path, tmp_path: Path) -> None:
+    upload(as_("wangli"), census_file)
+    answer = add_version(as_("wangli"), written(tmp_path, census_table()))
+    assert (answer.status_code, answer.json()["code"]) == (409, "DATASET_NOT_PUBLISHED")
