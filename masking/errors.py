@@ -52,3 +52,9 @@ MASK_TOO_FEW = ErrorCode(
 MASK_BAD_REPORT = ErrorCode(
     "MASK_BAD_REPORT", 400, "A report cannot be written as {path}.", "Give it a name that ends in one of {known}."
 )
+MASK_BAD_BUDGET = ErrorCode(
+    "MASK_BAD_BUDGET",
+    400,
+    "The privacy budget cannot be used.",
+    "Give an epsilon from 0.001 to 100 and a delta from 1e-15 to 0.01; usual are 1 and 1e-6.",
+)

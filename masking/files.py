@@ -27,6 +27,7 @@ ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b", b"\xd0\xcf\x11\xe0", b"%PDF", b"7z\xbc\x
 """Zip (and with it .xlsx), gzip, old Office, PDF, 7z: not tables that can be read here."""
 DELIMITERS = (",", "\t", ";", "|")
 LOCKED = {"python_enable_replacements": False, "enable_external_access": False, "lock_configuration": True}
+ATTACHED = "source"
 LONGEST_LINE = 16 << 20
 """Bytes; a longer one is no line of a table."""
 
@@ -108,17 +109,24 @@ def _quoted(*names: str) -> str:
     return ".".join(exp.to_identifier(name, quoted=True).sql("duckdb") for name in names)
 
 
-def _stored(connection: Any) -> tuple[dict[str, Any], dict[str, dict[str, str]]]:
-    """Every base table of a database file (views run foreign SQL and are left out), with its comments."""
+def _stored(connection: Any, path: Path) -> tuple[dict[str, Any], dict[str, dict[str, str]]]:
+    """Every base table of a database file (views run foreign SQL and are left out), with its comments.
+
+    The file is attached beside an empty database of our own, in which views can be made.
+    """
+    connection.execute(f"ATTACH {exp.Literal.string(str(path)).sql('duckdb')} AS {ATTACHED} (READ_ONLY)")
     relations, comments = {}, dict[str, dict[str, str]]()
-    found = connection.execute("SELECT schema_name, table_name FROM duckdb_tables() WHERE NOT internal ORDER BY ALL")
+    found = connection.execute(
+        "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = $1 AND NOT internal ORDER BY ALL",
+        [ATTACHED],
+    )
     for schema, table in found.fetchall():
         name = table if schema == "main" else f"{schema}.{table}"
-        relations[name] = connection.table(_quoted(schema, table))
+        relations[name] = connection.table(_quoted(ATTACHED, schema, table))
         said = connection.execute(
             "SELECT column_name, comment FROM duckdb_columns() "
-            "WHERE schema_name = $1 AND table_name = $2 AND comment IS NOT NULL",
-            [schema, table],
+            "WHERE database_name = $1 AND schema_name = $2 AND table_name = $3 AND comment IS NOT NULL",
+            [ATTACHED, schema, table],
         )
         comments[name] = dict(said.fetchall())
     return relations, comments
@@ -136,7 +144,7 @@ def _metadata(schema: pa.Schema) -> dict[str, str]:
 
 def _opened(connection: Any, path: Path, kind: str, *, lenient: bool) -> Tables:
     if kind == "duckdb":
-        relations, comments = _stored(connection)
+        relations, comments = _stored(connection, path)
         if not relations:
             raise YurtError(MASK_BAD_FILE, path=path)
         return Tables(connection, relations, comments)
@@ -169,7 +177,7 @@ def open_tables(source: Path | str | pa.Table, *, lenient: bool = False) -> Iter
     if kind is None:
         raise YurtError(MASK_BAD_FILE, path=path)
     try:
-        with duckdb.connect(str(path), read_only=True) if kind == "duckdb" else duckdb.connect() as connection:
+        with duckdb.connect() as connection:
             tables = _opened(connection, path, kind, lenient=lenient)
             try:
                 yield tables

@@ -12,13 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from pyarrow import csv, parquet
 
 from masking.classify import suggest_table
 from masking.errors import MASK_NO_COLUMN, MASK_TOO_FEW
 from masking.files import open_tables
 from masking.hierarchies import Axis, Rows, axis
-from masking.outputs import replacing
 from masking.risk import Risk, measure
 from store.errors import YurtError
 
@@ -132,12 +130,3 @@ def anonymise(
         round(table.num_rows / len(parts) / k, 6),
     )
     return Anonymised(made, dropped, measure(table, quasi, sensitive), after, utility, len(parts))
-
-
-def write(table: pa.Table, target: Path) -> None:
-    """The table as `.parquet` or `.csv`, whole or not at all."""
-    with replacing(target) as part:
-        if target.suffix.lower() == ".parquet":
-            parquet.write_table(table, part)
-        else:
-            csv.write_csv(table, part)

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pyarrow as pa
+from pyarrow import csv, parquet
+
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
@@ -19,3 +22,12 @@ def replacing(target: Path) -> Iterator[Path]:
         for left in folder.iterdir():
             left.unlink()
         os.rmdir(folder)
+
+
+def write_table(table: pa.Table, target: Path) -> None:
+    """The table as `.parquet`, or as CSV under any other name."""
+    with replacing(target) as part:
+        if target.suffix.lower() == ".parquet":
+            parquet.write_table(table, part)
+        else:
+            csv.write_csv(table, part)

@@ -235,6 +235,7 @@ def anonymise(
     sets. Direct identifiers are left out. Utility: ncp (0 nothing lost, 1 all), discernibility, mean_class.
     """
     from masking import mondrian
+    from masking.outputs import write_table
     from store.errors import YurtError
 
     columns = [name.strip() for name in quasi.split(",") if name.strip()]
@@ -244,7 +245,35 @@ def anonymise(
         _stop("--l needs --sensitive: the column whose values it counts.")
     try:
         made = mondrian.anonymise(source, columns, k, sensitive, l_values)
-        mondrian.write(made.table, target)
+        write_table(made.table, target)
+    except YurtError as error:
+        _stop(f"{error.message} {error.hint}")
+    except OSError:
+        _stop(f"{target} cannot be written: check the folder.")
+    _print(made.summary())
+
+
+@app.command()
+def synthesise(
+    source: Annotated[Path, typer.Option("--in", help="The table to take after: .csv, .parquet or .duckdb.")],
+    target: Annotated[Path, typer.Option("--out", help="The made-up table: .csv or .parquet.")],
+    rows: Annotated[int, typer.Option(help="Rows to make.", min=1, max=1_000_000)] = 1000,
+    epsilon: Annotated[float, typer.Option(help="Privacy loss of the released marginals, all columns together.")] = 1.0,
+    delta: Annotated[float, typer.Option(help="Chance that the loss is larger.")] = 1e-6,
+) -> None:
+    """Make development data: same schema, valid formats, no real row.
+
+    Identifiers are made up from ranges nobody holds; every other column is drawn from its noisy distribution, so that
+    values of a few records never appear. Relations between columns are not kept. The guarantee is for one record.
+    Prints {"rows", "columns", "epsilon", "delta", "redrawn"}.
+    """
+    from masking import synthesis
+    from masking.outputs import write_table
+    from store.errors import YurtError
+
+    try:
+        made = synthesis.synthesise(source, rows, epsilon, delta)
+        write_table(made.table, target)
     except YurtError as error:
         _stop(f"{error.message} {error.hint}")
     except OSError:

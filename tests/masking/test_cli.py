@@ -97,3 +97,12 @@ def test_reports_are_written_beside_the_usual_output(tmp_path: Path):
     assert yurt(*asked, "--report", tmp_path / "m.json").returncode == 0
     assert json.loads((tmp_path / "m.json").read_text("utf-8"))["approved_by"] == "王丽"
     assert yurt("suggest", source, "--report", tmp_path / "c.pdf").returncode == 2
+
+
+def test_synthesise_writes_as_many_rows_as_asked(tmp_path: Path):
+    source, target = tmp_path / "r.csv", tmp_path / "out.csv"
+    duckdb.from_arrow(synthetic_residents(300, seed=1)).write_csv(str(source))
+    made = json.loads(yurt("synthesise", "--in", source, "--out", target, "--rows", 40, "--epsilon", 8).stdout)
+    assert (made["rows"], made["columns"]["name"]) == (40, "stand-in")
+    assert len(target.read_text().splitlines()) == 41
+    assert yurt("synthesise", "--in", source, "--out", target, "--epsilon", 0).returncode == 2

@@ -10,7 +10,8 @@ from pycanon import anonymity
 
 from masking.hierarchies import NumberAxis, PathAxis, axis
 from masking.identifiers import synthetic_residents
-from masking.mondrian import anonymise, partition, write
+from masking.mondrian import anonymise, partition
+from masking.outputs import write_table
 from masking.risk import measure
 from store.errors import YurtError
 
@@ -124,6 +125,6 @@ def test_a_table_that_is_too_small_is_refused():
 @pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
 def test_what_is_written_is_as_anonymous_as_what_was_made(tmp_path: Path, name):
     residents = synthetic_residents(120, seed=4).select(["birth_date", "gender"])
-    write(anonymise(residents, ["birth_date", "gender"], 4).table, tmp_path / name)
+    write_table(anonymise(residents, ["birth_date", "gender"], 4).table, tmp_path / name)
     assert measure(tmp_path / name, ["birth_date", "gender"]).k >= 4
     assert [path.name for path in tmp_path.iterdir()] == [name]

@@ -156,3 +156,10 @@ def test_the_engine_that_measures_can_read_nothing_else(tmp_path):
         (tmp_path / "x.csv").write_text("a\n1\n")
         with pytest.raises(duckdb.PermissionException):
             opened.connection.execute(f"SELECT * FROM read_csv('{tmp_path}/x.csv')")
+
+
+def test_a_table_of_a_database_file_is_measured_whatever_its_name(tmp_path):
+    with duckdb.connect(str(tmp_path / "p.duckdb")) as connection:
+        connection.execute("CREATE TABLE t AS SELECT i % 10 AS age FROM range(100) r(i)")
+    assert measure(tmp_path / "p.duckdb", ["age"]).k == 10
+    assert linkage(tmp_path / "p.duckdb", ["age"]).prosecutor == 0.1

@@ -1,0 +1,49 @@
+"""Noisy counts by OpenDP: the only place of masking where differential privacy is spent. No sampler is written here."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from math import log
+from typing import Any
+
+
+@cache
+def _opendp() -> Any:
+    import opendp.prelude as dp  # loads a native library, which few commands need
+
+    dp.enable_features("contrib")
+    return dp
+
+
+def noisy_counts(counts: Sequence[int], epsilon: float) -> list[int]:
+    """Counts over a domain fixed beforehand, with discrete Laplace noise: epsilon-DP for one record more or less."""
+    dp = _opendp()
+    space = dp.vector_domain(dp.atom_domain(T=int)), dp.l1_distance(T=int)
+    measurement = space >> dp.m.then_laplace(scale=1 / epsilon)
+    made: list[int] = measurement(list(counts))
+    return made
+
+
+def noisy_keys(counts: Mapping[str, int], epsilon: float, delta: float) -> dict[str, int]:
+    """Counts over keys nobody fixed beforehand: (epsilon, delta)-DP for one record more or less.
+
+    Keys whose noisy count stays below the threshold do not appear (Korolova 2009), so that no value of a few people is
+    ever named.
+    """
+    dp = _opendp()
+    space = (
+        dp.map_domain(dp.atom_domain(T="u32"), dp.atom_domain(T=int)),
+        dp.l01inf_distance(dp.absolute_distance(T=int)),
+    )
+    scale = 1 / epsilon
+    threshold = int(scale * log(1 / (2 * delta))) + 2
+    while True:
+        measurement = space >> dp.m.then_laplace_threshold(scale=scale, threshold=threshold)
+        spent_epsilon, spent_delta = measurement.map((1, 1, 1))
+        if spent_epsilon > epsilon * (1 + 1e-9):
+            raise ValueError("the noise is smaller than the budget asks for")
+        if spent_delta <= delta:
+            break
+        threshold += 1
+    keys = list(counts)  # the library ends a text at a zero byte, so that it is given their places
+    made: dict[int, int] = measurement({place: counts[key] for place, key in enumerate(keys)})
+    return {keys[place]: count for place, count in made.items()}
