@@ -129,12 +129,12 @@ def synthetic_residents(
         raise YurtError(MASK_TOO_MANY, limit=LIMIT, what="residents")
     areas = _areas()
     chosen = _pick(seed, "county", count, len(areas))
-    male = [bit == 0 for bit in _pick(seed, "gender", count, 2)]
-    epoch = (FIRST_BIRTH - date(1970, 1, 1)).days
-    span = (LAST_BIRTH - FIRST_BIRTH).days + 1
-    drawn = _pick(seed, "birth", count, span)
-    calendar = [(FIRST_BIRTH + timedelta(days=day)).strftime("%Y%m%d") for day in range(span)]
-    days = [calendar[day] for day in drawn]
+    male = [bit == 0 for bit in _pick(seed, "gender", count, 2)] if male is None else list(male)
+    if births is None:
+        span = (LAST_BIRTH - FIRST_BIRTH).days + 1
+        births = [FIRST_BIRTH + timedelta(days=day) for day in _pick(seed, "birth", count, span)]
+    written = {day: day.strftime("%Y%m%d") for day in set(births)}
+    days = [written[day] for day in births]
     step, whole = 271_828_183, len(UNASSIGNED_MOBILE_PREFIXES) * 10**8  # coprime, so no number repeats
     start = _pick(seed, "phone", 1, whole)[0]
     phones = [divmod((start + row * step) % whole, 10**8) for row in range(count)]
@@ -144,7 +144,7 @@ def synthetic_residents(
             "name": pa.array(_names(count, seed, male), pa.string()),
             "phone": pa.array([f"{UNASSIGNED_MOBILE_PREFIXES[head]}{rest:08d}" for head, rest in phones], pa.string()),
             "address": pa.array(_addresses(seed, chosen), pa.string()),
-            "birth_date": pa.array([epoch + day for day in drawn], pa.int32()).cast(pa.date32()),
+            "birth_date": pa.array(births, pa.date32()),
             "gender": pa.array(["男" if man else "女" for man in male], pa.string()),
             "county_code": pa.array([areas[area][0] for area in chosen], pa.string()),
         }

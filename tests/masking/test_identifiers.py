@@ -1,6 +1,9 @@
 """Synthetic residents look right, belong to nobody and never change."""
 
 import hashlib
+from datetime import date
+
+import pytest
 
 from masking import checksums, places
 from masking.identifiers import UNASSIGNED_MOBILE_PREFIXES, UNISSUED_COUNTY_DIGITS, synthetic_residents
@@ -50,3 +53,17 @@ def test_the_same_seed_gives_the_same_people_everywhere():
 
 def test_no_residents_make_an_empty_table():
     assert synthetic_residents(0).num_rows == 0
+
+
+def test_a_register_fits_people_whose_age_and_sex_are_known():
+    births, male = [date(1934, 1, 5), date(2010, 2, 28), date(2010, 2, 28)], [True, False, True]
+    residents = synthetic_residents(3, seed=4, births=births, male=male).to_pylist()
+    assert [row["birth_date"] for row in residents] == births
+    assert [row["gender"] for row in residents] == ["男", "女", "男"]
+    assert [row["id_no"][6:14] for row in residents] == ["19340105", "20100228", "20100228"]
+    assert [int(row["id_no"][16]) % 2 for row in residents] == [1, 0, 1]
+
+
+def test_as_many_births_as_residents_are_needed():
+    with pytest.raises(ValueError, match="zip"):
+        synthetic_residents(2, births=[date(2000, 1, 1)])
