@@ -178,6 +178,7 @@ def check_version(session: Session, dataset_id: str, file: Path) -> Dataset:
 
 def add_version(session: Session, dataset_id: str, *, file: Path, data_folder: Path) -> Dataset:
     """Add the next version of a published dataset, moving `file` into the data folder; raises as check_version."""
+    session.get(Dataset, dataset_id, with_for_update=True)  # numbers are given out one at a time
     found = check_version(session, dataset_id, file)
     rows = parquet.read_metadata(file).num_rows
     found.versions.append(_store_version(dataset_id, found.current.number + 1, file, data_folder, rows))

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from masking.classify import ColumnSuggestion
 
 SAMPLE_ROWS = 100_000  # of which the suggestions draw their own sample
+SAMPLE_PARTS = 10
+"""Row groups looked at, spread over the file: a column may begin to carry identifiers halfway down."""
 
 
 def register(
@@ -128,12 +130,12 @@ def add_version(platform: Platform, actor: str, dataset_id: str, *, file: Path) 
             )
             grave = [f"{found.column}: {found.why}" for found in findings if found.grave]
             raise YurtError(DATASET_DRIFTED, dataset=dataset_id, findings="; ".join(grave[:5]))
-        target = platform.data / dataset_id / f"v{number}.parquet"
-        fresh = not target.exists()
+        moved: Path | None = None
         try:
             with platform.database.session() as session:
                 check_role(session, actor, Role.STEWARD, rules.dataset(session, dataset_id).agency_id)
                 version = rules.add_version(session, dataset_id, file=file, data_folder=platform.data).current
+                moved = platform.data / version.file
                 platform.audit.append(
                     EventName.DATASET_VERSION_ADDED,
                     actor=actor,
@@ -144,8 +146,8 @@ def add_version(platform: Platform, actor: str, dataset_id: str, *, file: Path) 
                     drift=said,
                 )
         except BaseException:
-            if fresh:  # the file was moved by this attempt, so nothing else points at it
-                target.unlink(missing_ok=True)
+            if moved is not None:  # by this attempt, under a number given to nobody else: nothing points at it
+                moved.unlink(missing_ok=True)
             raise
     finally:
         file.unlink(missing_ok=True)
@@ -173,9 +175,14 @@ def _suggested(file: Path) -> "list[ColumnSuggestion]":
 
     try:
         with parquet.ParquetFile(file) as opened:
-            batches = opened.iter_batches(batch_size=SAMPLE_ROWS)
-            first = next(batches, None)
-            sample = pyarrow.Table.from_batches([first]) if first is not None else opened.schema_arrow.empty_table()
+            last = opened.num_row_groups - 1
+            groups = sorted({last * turn // (SAMPLE_PARTS - 1) for turn in range(SAMPLE_PARTS)}) if last >= 0 else []
+            parts = [
+                batch
+                for group in groups
+                if (batch := next(opened.iter_batches(SAMPLE_ROWS // len(groups), row_groups=[group]), None))
+            ]
+            sample = pyarrow.Table.from_batches(parts, opened.schema_arrow)
     except (pyarrow.ArrowException, OSError):
         raise YurtError(FILE_UNREADABLE) from None
     return suggest_table(sample)

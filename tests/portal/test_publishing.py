@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pyarrow
 import pyarrow.parquet as parquet
 import pytest
 from fastapi.testclient import TestClient
@@ -165,6 +166,15 @@ def test_identifiers_in_an_accepted_column_stop_the_import(
     assert (last["event"], last["details"]["drift"][0]) == ("dataset.version_refused", "town IDENTIFIER_NEW")
     assert left_over(platform) == ["v1.parquet"]
     assert as_("wangli").get("/datasets/census").json()["version"] == 1
+
+
+def test_identifiers_that_begin_far_down_stop_the_import(as_: Any, published: str, tmp_path: Path) -> None:
+    table = census_table(120_000)
+    ids = synthetic_residents(20_000)["id_no"].to_pylist()
+    town = pyarrow.array(table["town"].to_pylist()[:100_000] + ids, table["town"].type)
+    path = tmp_path / "late.parquet"
+    parquet.write_table(table.set_column(1, "town", town), path, row_group_size=10_000)
+    assert add_version(as_("wangli"), path).json()["code"] == "DATASET_DRIFTED"
 
 
 def test_other_columns_are_another_dataset(as_: Any, published: str, platform: Platform, tmp_path: Path) -> None:
