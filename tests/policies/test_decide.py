@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import sqlglot
-from corpus import POLICY, SCHEMA, queries
+from corpus import CLASSES, POLICY, SCHEMA, attacks, queries
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
@@ -28,7 +28,7 @@ def test_honest_queries_are_allowed(line: dict[str, Any], policy: Policy, schema
 
 @pytest.mark.parametrize(
     "line",
-    [line for line in (*queries("refused"), *queries("refused_constructs")) if line["accept"] == ["refuse"]],
+    [line for line in attacks() if line["accept"] == ["refuse"]],
     ids=lambda line: line["id"],
 )
 def test_attacks_are_refused(line: dict[str, Any], policy: Policy, schema: Schema) -> None:
@@ -36,6 +36,15 @@ def test_attacks_are_refused(line: dict[str, Any], policy: Policy, schema: Schem
     assert isinstance(decision, Refused)
     if decision.suggestion:
         assert isinstance(decide(decision.suggestion, policy, schema, dialect=line["dialect"]), Allowed)
+
+
+def test_the_corpus_holds_every_class_of_attack() -> None:
+    lines = attacks()
+    assert len(lines) >= 500
+    assert {line["class"] for line in lines} == CLASSES
+    assert len({line["id"] for line in lines}) == len(lines)
+    assert len({(line["sql"], *line["setup"], line["dialect"]) for line in lines}) == len(lines)
+    assert all(line["why"] and set(line["accept"]) <= {"refuse", "suppress", "rewrite"} for line in lines)
 
 
 def test_base_tables_appear_only_inside_governed_subqueries(policy: Policy, schema: Schema) -> None:
