@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -74,12 +74,16 @@ class Platform:
             if "portal.platform.inner" in child.cmdline() and child.name() != "unshare"
         )  # fmt: skip
 
-    def service(self, *words: str) -> psutil.Process:
-        """The process of the platform whose command line has all these words."""
-        return next(
-            child for child in self.inner().children(recursive=True)
-            if all(word in " ".join(child.cmdline()) for word in words)
-        )  # fmt: skip
+    def service(self, *words: str, seconds: float = 60) -> psutil.Process:
+        """The process of the platform whose command line has all these words, once there is one."""
+        deadline = time.monotonic() + seconds
+        while True:
+            for child in self.inner().children(recursive=True):
+                with suppress(psutil.NoSuchProcess):  # it ended while we looked
+                    if all(word in " ".join(child.cmdline()) for word in words):
+                        return child
+            assert time.monotonic() < deadline, self.text()
+            time.sleep(0.1)
 
 
 @contextmanager

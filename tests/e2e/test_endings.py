@@ -3,6 +3,7 @@
 Each test runs the real command on a home of its own; nothing is replaced.
 """
 
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -44,6 +45,39 @@ def test_a_killed_proxy_ends_the_story_with_a_clear_error(home: Path) -> None:
     told = platform.text()
     # Whoever notices first says so: the hub, which ends without its proxy, or the person whose page did not come.
     assert "SERVICE_DIED: The hub ended" in told or "PLATFORM_SILENT: A part of the platform" in told
+    assert "Traceback" not in told
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize(
+    ("begun", "words", "told"),
+    [
+        (r"sandbox ready after", "sandbox.hub.door", r"PLATFORM_SILENT: A part of the platform"),
+        (r"✓ no network but the gateway", "ipykernel_launcher", r"The story stopped: the notebook's kernel died"),
+        (r"7\. ", "mpc.party", r"The story stopped: patients_hours ended aborted: [A-Z_]+: "),
+    ],
+    ids=["door", "kernel", "party"],
+)
+def test_a_killed_helper_of_one_step_ends_the_story_with_a_clear_error(
+    home: Path, begun: str, words: str, told: str
+) -> None:
+    platform = Platform(home, "demo", "--once")
+    platform.wait_for(begun)
+    platform.service(words).kill()
+    assert platform.process.wait(120) == 1
+    assert re.search(told, platform.text())
+    assert "Traceback" not in platform.text()
+
+
+@pytest.mark.timeout(400)
+def test_a_killed_engine_worker_is_replaced_or_its_query_refused(home: Path) -> None:
+    platform = Platform(home, "demo", "--once")
+    platform.wait_for(r"✓ an aggregate equals")
+    platform.service("gateway.duckdb_worker").kill()
+    # An idle worker is replaced, and the story comes to its end; the query of a busy one is answered with a code.
+    status = platform.process.wait(240)
+    told = platform.text()
+    assert "The story took" in told if status == 0 else re.search(r"The story stopped: .*ENGINE_", told)
     assert "Traceback" not in told
 
 

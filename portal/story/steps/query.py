@@ -5,6 +5,7 @@ from typing import Any
 
 import duckdb
 
+from portal.story.errors import StoryFailed
 from portal.story.kernel import CellOutput, Kernel
 from portal.story.people import RESEARCHER
 from portal.story.world import PROJECT, World
@@ -38,11 +39,11 @@ def play(world: World) -> None:
     with Kernel(world.as_(RESEARCHER), PROJECT) as kernel:
         magic = kernel.run(f"%%sql\n{AGGREGATE}")
         world.check("%%sql renders a table", magic.error is None and bool(magic.results), magic)
-        answer = _ask(kernel, AGGREGATE)
+        answer = _answered(kernel, AGGREGATE)
         raw = _raw(AGGREGATE, census)
         world.check(f"an aggregate equals DuckDB on the raw data ({len(raw)} groups)", answer["rows"] == raw, answer)
 
-        small = _ask(kernel, SMALL)
+        small = _answered(kernel, SMALL)
         all_groups = _raw(SMALL, census)
         fewest = min(row[1] for row in small["rows"])
         gone = len(all_groups) - len(small["rows"])
@@ -54,15 +55,15 @@ def play(world: World) -> None:
 
         star = _ask(kernel, "SELECT * FROM census")
         world.check("SELECT * is refused with a hint: COLUMN_NOT_USABLE", star.get("code") == "COLUMN_NOT_USABLE", star)
-        hinted = _ask(kernel, star["suggestion"] or "")
-        world.check("the query the hint proposes works", bool(hinted.get("rows")), hinted)
+        hinted = _answered(kernel, star["suggestion"] or "")
+        world.check("the query the hint proposes works", bool(hinted["rows"]), hinted)
 
-        first = _ask(kernel, WHOLE)
-        world.check("a large group is counted", first.get("rows") == _raw(WHOLE, census), first)
+        first = _answered(kernel, WHOLE)
+        world.check("a large group is counted", first["rows"] == _raw(WHOLE, census), first)
         second = _ask(kernel, DIFFERENCE)
         world.check("the same but one person is refused: DIFFERENCING", second.get("code") == "DIFFERENCING", second)
 
-        masked = _ask(kernel, MASKED)
+        masked = _answered(kernel, MASKED)
         columns = [set(column) for column in zip(*masked["rows"], strict=True)]
         raw_register = duckdb.read_parquet(str(register)).arrow().read_all().to_pydict()
         originals = [set(raw_register[name]) for name in masked["columns"]]
@@ -79,6 +80,13 @@ def _ask(kernel: Kernel, sql: str) -> dict[str, Any]:
     if output.error or not output.text:
         return {"cell_error": output.error, "text": output.text}
     answer: dict[str, Any] = json.loads(output.text)
+    return answer
+
+
+def _answered(kernel: Kernel, sql: str) -> dict[str, Any]:
+    answer = _ask(kernel, sql)
+    if "rows" not in answer:
+        raise StoryFailed(f"no answer to {sql}; seen: {answer}")
     return answer
 
 
