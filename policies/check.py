@@ -21,8 +21,8 @@ from policies.errors import (
     STATEMENT_NOT_ALLOWED,
     TYPE_MISMATCH,
 )
-from policies.labels import Value, combined, common_kind
-from policies.model import Policy
+from policies.labels import Value, combined
+from policies.model import Mode, Policy
 from policies.refusal import Refusal
 from policies.resolve import Relation, Scope
 from policies.schema import Schema
@@ -92,13 +92,15 @@ def check(sql: str, policy: Policy, schema: Schema, dialect: str, user: Mapping[
     """Check one query. Raises `Refusal`."""
     tree = parse(sql, dialect)
     mentioned = frozenset(each.name.lower() for each in tree.find_all(exp.Identifier))
+    starred = any(not isinstance(star.parent, exp.Count) for star in tree.find_all(exp.Star))
     environment = Environment(
         policy=policy,
         schema=schema,
         dialect=dialect,
         user=user,
         mentioned=mentioned,
-        starred=any(not isinstance(star.parent, exp.Count) for star in tree.find_all(exp.Star)),
+        starred=starred,
+        harmless=harmless(policy, tree, None if starred else mentioned),
         query=query,
         value=check_expression.value,
         meta={
@@ -117,6 +119,23 @@ def check(sql: str, policy: Policy, schema: Schema, dialect: str, user: Mapping[
     )
     relation = query(environment, tree, Scope(), inside=False)
     return Checked(relation.query, relation, environment)
+
+
+def harmless(policy: Policy, tree: exp.Expr, mentioned: frozenset[str] | None) -> bool:
+    """Does the query name only tables whose every row may leave, and of them only columns that may be read.
+
+    Then it computes what its author could compute at home from rows he may have, and no failure, conversion or order of
+    evaluation tells more: there is no row filter behind which a failing row could hide, and no protected row that
+    could decide whether something fails. `mentioned`: the identifiers in it; None for all columns.
+    """
+    for name in {table.name.lower() for table in tree.find_all(exp.Table)} & policy.datasets.keys():
+        dataset = policy.datasets[name]
+        if dataset.release.mode is not Mode.ROWS or dataset.rows is not None:
+            return False
+        used = (column for key, column in dataset.columns.items() if mentioned is None or key in mentioned)
+        if any(column.usable and not column.readable for column in used):
+            return False
+    return True
 
 
 def query(env: Environment, node: exp.Expr, parent: Scope, inside: bool) -> Relation:
@@ -187,7 +206,7 @@ def _set_operation(env: Environment, node: exp.SetOperation, scope: Scope, insid
     hidden = [name for branch in branches for name in branch.hidden]
     sides = [_projected(env, branch, places, names, hidden) for branch, places in zip(branches, columns, strict=True)]
     made = type(node)(this=sides[0], expression=sides[1], distinct=node.args.get("distinct"))
-    shown = {name: _merged(node, branches, columns, place) for place, name in enumerate(names)}
+    shown = {name: _merged(env, node, branches, columns, place) for place, name in enumerate(names)}
     _tail(node, made, names)
     influence = frozenset().union(*(branch.influence for branch in branches))
     return Relation(made, shown, influence=influence, exact=False, hidden=tuple(hidden))
@@ -241,13 +260,15 @@ def _wrapped(tree: exp.Expr) -> exp.Expr:
     return exp.Subquery(this=tree)
 
 
-def _merged(node: exp.SetOperation, branches: list[Relation], columns: list[list[int | None]], place: int) -> Value:
+def _merged(
+    env: Environment, node: exp.SetOperation, branches: list[Relation], columns: list[list[int | None]], place: int
+) -> Value:
     parts: list[Value] = []
     for branch, places in zip(branches, columns, strict=True):
         position = places[place]
         if position is not None:
             parts.append(list(branch.columns.values())[position])
-    kind = common_kind(part.kind for part in parts)
+    kind = env.common(part.kind for part in parts)
     if kind == "other" and any(part.kind != "other" for part in parts):
         raise Refusal.of(TYPE_MISMATCH, node, left=parts[0].kind, right=parts[-1].kind)
     return replace(combined(parts[0].node, kind, parts), aggregates=frozenset())

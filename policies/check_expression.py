@@ -11,6 +11,7 @@ from policies import (
     check_arithmetic,
     check_choice,
     check_function,
+    check_open,
     check_predicate,
     check_subquery,
     check_window,
@@ -23,6 +24,7 @@ from policies.errors import (
     COLUMN_UNKNOWN,
     CONSTRUCT_NOT_ALLOWED,
     FUNCTION_NOT_ALLOWED,
+    NOT_GROUPED,
     SQL_TOO_LARGE,
 )
 from policies.labels import Level, Value
@@ -39,6 +41,8 @@ def value(env: Environment, block: Block, node: exp.Expr | None) -> Value:
     env.nodes += 1
     if env.nodes > MAX_STEPS:  # aliases of aliases can grow without bound
         raise Refusal.of(SQL_TOO_LARGE, limit=MAX_STEPS, what="parts, aliases written out")
+    if env.harmless and check_open.covers(node):
+        return grouped_key(block, check_open.rebuilt(env, block, node))
     rule = RULES.get(type(node))
     if rule is None:
         if isinstance(node, functions.RANKING):
@@ -111,13 +115,28 @@ def _column(env: Environment, block: Block, node: exp.Column) -> Value:
 
 def _paren(env: Environment, block: Block, node: exp.Paren) -> Value:
     inner = value(env, block, node.this)
-    if isinstance(inner.node, (exp.Column, exp.Literal, exp.Paren, exp.Func, exp.Placeholder)):
+    bare = isinstance(inner.node, (exp.Column, exp.Literal, exp.Paren, exp.Placeholder))
+    called = isinstance(inner.node, exp.Func) and not isinstance(inner.node, (exp.Binary, exp.DateAdd, exp.DateSub))
+    if bare or called:  # AND and OR are functions to the parser, and some functions are written as operators
         return inner
     return _same(inner, exp.Paren(this=inner.node))
 
 
 def _same(found: Value, node: exp.Expr) -> Value:
     return replace(found, node=node)
+
+
+def _grouping(env: Environment, block: Block, node: exp.Expr) -> Value:
+    """grouping(keys): which of the keys a line is a total over."""
+    only(node, "expressions")
+    if block.phase != "groups":
+        raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what="GROUPING here", hint="Use it in a grouped SELECT.")
+    keys = [value(env, block, each) for each in node.expressions]
+    for key in keys:
+        if not any(key.node == each.node for each in block.keys):
+            raise Refusal.of(NOT_GROUPED, node)
+    sources = frozenset().union(*(key.sources for key in keys))
+    return Value(type(node)(expressions=[key.node for key in keys]), Level.RELEASED, "int", sources=sources)
 
 
 RULES: dict[type[exp.Expr], Rule] = {
@@ -129,6 +148,7 @@ RULES: dict[type[exp.Expr], Rule] = {
     exp.CurrentTimestamp: _current,
     exp.Column: _column,
     exp.Paren: _paren,
+    **dict.fromkeys(functions.TOTALS, _grouping),
     exp.Window: check_window.window,
     **check_arithmetic.RULES,
     **check_function.RULES,

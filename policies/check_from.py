@@ -166,13 +166,13 @@ def _table(env: Environment, block: Block, node: exp.Table) -> exp.Expr:
     if alias is not None and alias.columns:
         raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what="Renaming columns of a table", hint="Rename them with AS.")
     called = alias.name.lower() if alias is not None else name
-    unit = Unit(instance, name, rewrite.column(rewrite.UNIT, instance))
+    units = () if env.harmless else (Unit(instance, name, rewrite.column(rewrite.UNIT, instance)),)
     unusable = frozenset(key for key, described in dataset.columns.items() if not described.usable)
     _add(
         block,
         node,
         Source(
-            called, columns, {key: value.node.name for key, value in columns.items()}, (unit,), unusable, dataset.name
+            called, columns, {key: value.node.name for key, value in columns.items()}, units, unusable, dataset.name
         ),
     )
     return rewrite.occurrence(env, instance)
@@ -216,7 +216,8 @@ def _derived(
     block.links += relation.links
     block.conditions += relation.conditions
     block.exact = block.exact and relation.exact
-    _add(block, tree, Source(alias.name.lower() if alias is not None else "", columns, shown, tuple(units)))
+    called = alias.name.lower() if alias is not None else ""
+    _add(block, tree, Source(called, columns, shown, tuple(units), single=relation.single))
     tree.set("alias", exp.TableAlias(this=rewrite.quoted(instance)))
     return exp.Lateral(this=tree, alias=tree.args.pop("alias")) if lateral else tree
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from policies import check_aggregate
+from policies import check_aggregate, functions
 from policies.check_arguments import coarse, only
 from policies.check_arithmetic import narrow
 from policies.check_predicate import constant
@@ -114,7 +114,7 @@ def _anonymous(env: Environment, block: Block, node: exp.Anonymous) -> Value:
         return Value(
             exp.CurrentTimestamp() if name == "now" else exp.CurrentDate(), kind="time" if name == "now" else "date"
         )
-    if name in check_aggregate.NAMED:
+    if functions.aggregates(node):
         return check_aggregate.aggregate(env, block, node)
     raise Refusal.of(FUNCTION_NOT_ALLOWED, node, name=name)
 

@@ -1,5 +1,6 @@
 """Labels of conditions: comparisons, key equalities, and what a comparison with a constant lets one tell."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
@@ -12,13 +13,17 @@ from policies.demand import all_readable, demand, permits
 from policies.environment import Block, Environment
 from policies.errors import CONSTRUCT_NOT_ALLOWED, JOIN_NOT_ALLOWED, TYPE_MISMATCH
 from policies.grain import Bucket, DateUnit, cut, day_after
-from policies.labels import Dep, Level, Value, alike, combined
+from policies.labels import Dep, Level, Value, combined
 from policies.model import Use
 from policies.refusal import Refusal
 from policies.schema import kind_of
 
 _ORDERINGS = (exp.GT, exp.GTE, exp.LT, exp.LTE)
 _COMPARISONS = (exp.EQ, exp.NEQ, *_ORDERINGS, exp.NullSafeEQ, exp.NullSafeNEQ)
+
+
+_DAY = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})", re.ASCII)
+"""A day as engines read it: 2000-3-01 is the first of March."""
 
 
 def condition(env: Environment, block: Block, node: exp.Expr) -> Value:
@@ -143,19 +148,20 @@ def parsed_date(node: exp.Expr) -> date | None:
         node = node.this
     if not isinstance(node, exp.Literal) or not node.is_string:
         return None
+    written = _DAY.fullmatch(node.name.strip())
     try:
-        return date.fromisoformat(node.name)
+        return date(*(int(part) for part in written.groups())) if written else None
     except ValueError:
         return None
 
 
-def _comparable(left: Value, right: Value, node: exp.Expr) -> tuple[Value, Value]:
+def _comparable(env: Environment, left: Value, right: Value, node: exp.Expr) -> tuple[Value, Value]:
     """Both sides in one kind; a text constant beside a date becomes a date once, not per row."""
     for one, other, swap in ((left, right, False), (right, left, True)):
         if one.kind in ("date", "time") and other.kind == "text" and parsed_date(other.node) is not None:
             typed = Value(exp.cast(other.node, "date"), kind="date")
             return (typed, one) if swap else (one, typed)
-    if not alike(left.kind, right.kind):
+    if not env.fits(left.kind, right.kind):
         raise Refusal.of(TYPE_MISMATCH, node, left=left.kind, right=right.kind)
     return left, right
 
@@ -175,7 +181,7 @@ def _cut(column: Value, other: Value, inclusive_below: bool) -> Value:
 
 
 def _compare(env: Environment, block: Block, node: exp.Binary) -> Value:
-    parts = _comparable(env.value(env, block, node.this), env.value(env, block, node.expression), node)
+    parts = _comparable(env, env.value(env, block, node.this), env.value(env, block, node.expression), node)
     _same_rows(env, node, parts)
     left, right = parts
     made = type(node)(this=left.node, expression=right.node)
@@ -191,8 +197,8 @@ def _between(env: Environment, block: Block, node: exp.Between) -> Value:
     if node.args.get("symmetric"):
         raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what="BETWEEN SYMMETRIC", hint="Write the bounds in order.")
     subject = env.value(env, block, node.this)
-    _, low = _comparable(subject, env.value(env, block, node.args["low"]), node)
-    _, high = _comparable(subject, env.value(env, block, node.args["high"]), node)
+    _, low = _comparable(env, subject, env.value(env, block, node.args["low"]), node)
+    _, high = _comparable(env, subject, env.value(env, block, node.args["high"]), node)
     _same_rows(env, node, (subject, low, high))
     made = exp.Between(this=subject.node, low=low.node, high=high.node)
     return combined(made, "bool", (_cut(subject, low, False), _cut(subject, high, True), low, high))
@@ -206,7 +212,7 @@ def _in(env: Environment, block: Block, node: exp.In) -> Value:
     if node.args.get("query") is not None:
         found: Value = env.meta["in_query"](env, block, node, subject)
         return found
-    parts = [_comparable(subject, env.value(env, block, each), node)[1] for each in node.expressions]
+    parts = [_comparable(env, subject, env.value(env, block, each), node)[1] for each in node.expressions]
     _same_rows(env, node, (subject, *parts))
     return combined(exp.In(this=subject.node, expressions=[part.node for part in parts]), "bool", (subject, *parts))
 

@@ -50,7 +50,7 @@ def select(env: Environment, node: exp.Select, scope: Scope, top: bool) -> Relat
     order = _order(env, block, node, outputs)
     _rows(env, block, node, outputs, top)
     limit = [_whole(node.args.get(name)) for name in ("limit", "offset")]
-    made = exp.Select(distinct=exp.Distinct() if node.args.get("distinct") and not block.grouped else None)
+    made = exp.Select(distinct=_distinct(env, block, node, outputs))
     if item is not None:
         made.set("from_", exp.From(this=item))
         made.set("joins", joins)
@@ -64,6 +64,9 @@ def select(env: Environment, node: exp.Select, scope: Scope, top: bool) -> Relat
         if given is not None:
             made.set(name, given)
     if qualify is not None:
+        if not any(each.find(exp.Window) for each in (qualify.node, *(value.node for _, value in outputs))):
+            hint = "Use WHERE, or HAVING after GROUP BY."
+            raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node.args["qualify"], what="QUALIFY without a window", hint=hint)
         made.set("qualify", exp.Qualify(this=qualify.node))
     made.set("having", exp.Having(this=having.node) if having is not None else None)
     return _finished(env, block, made, outputs, top, node)
@@ -108,6 +111,9 @@ def _pieces(node: exp.Expr) -> Iterator[exp.Expr]:
             continue
         if isinstance(each, exp.Window):
             inner = each.this
+            while isinstance(inner, (exp.Filter, exp.IgnoreNulls, exp.RespectNulls)):
+                stack += [child for child in inner.iter_expressions() if child is not inner.this]
+                inner = inner.this
             stack += list(inner.iter_expressions())
             stack += [child for child in each.iter_expressions() if child is not inner]
         else:
@@ -116,9 +122,7 @@ def _pieces(node: exp.Expr) -> Iterator[exp.Expr]:
 
 def aggregated(node: exp.Expr) -> bool:
     """Does the expression call an aggregate of this SELECT."""
-    return any(
-        isinstance(each, functions.AGGREGATES) and not isinstance(each, functions.RANKING) for each in _pieces(node)
-    )
+    return any(functions.aggregates(each) for each in _pieces(node))
 
 
 def _group(
@@ -131,7 +135,7 @@ def _group(
     calls += [node.args[clause] for clause in ("having", "qualify", "order") if node.args.get(clause)]
     block.grouped = group is not None or any(aggregated(each) for each in calls)
     distinct = node.args.get("distinct")
-    if distinct is not None and distinct.args.get("on"):
+    if distinct is not None and distinct.args.get("on") and not env.harmless:
         raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what="DISTINCT ON", hint="Use GROUP BY.")
     if group is None:
         if distinct is None or block.grouped or not _protected(env, block):
@@ -147,9 +151,7 @@ def _group(
     made: list[exp.Expr] = []
     for each in group.expressions:
         if isinstance(each, (exp.Rollup, exp.Cube, exp.GroupingSets)):
-            _single(each, top)
-            block.totals = True
-            env.meta["totals"] = True
+            block.totals = block.totals or (each, top)
             made.append(type(each)(expressions=[_set(env, block, part, expressions) for part in each.expressions]))
         else:
             made.append(_key(env, block, _ordinal(each, expressions)))
@@ -293,6 +295,21 @@ def _rows(env: Environment, block: Block, node: exp.Select, outputs: list[tuple[
         demand_free(env, block, node)
 
 
+def _distinct(
+    env: Environment, block: Block, node: exp.Select, outputs: list[tuple[str, Value]]
+) -> exp.Distinct | None:
+    """DISTINCT over rows that may be shown; over groups it is put back once they are guarded."""
+    distinct = node.args.get("distinct")
+    if distinct is None or (block.grouped and not distinct.args.get("on")):
+        return None
+    on = distinct.args.get("on")
+    if on is None:
+        return exp.Distinct()
+    keys = [_ordinal(each, [value for _, value in outputs]) for each in on.expressions]
+    values = [each if isinstance(each, Value) else env.value(env, block, each) for each in keys]
+    return exp.Distinct(on=exp.Tuple(expressions=[_in_group(env, block, value).node for value in values]))
+
+
 def _written(node: exp.Select, name: str, outputs: list[tuple[str, Value]]) -> exp.Expr:
     written: list[exp.Expr] = node.expressions
     if len(written) == len(outputs):
@@ -338,6 +355,9 @@ def _finished(
     if dp_select.concerned(env, block):
         return dp_select.released(env, block, made, columns, node)
     limits = thresholds(env, block, node)
+    if limits.protected and block.totals:
+        _single(*block.totals)
+        env.meta["totals"] = True
     hidden = Hidden(env)
     repeated = node.args.get("distinct") is not None and (node.args.get("group") is not None or bool(block.aggregates))
     engine_side = not top or repeated
@@ -352,7 +372,7 @@ def _finished(
                 env.meta["whole"] |= set(made_footprints)
     if engine_side:
         env.meta["nested"] |= limits.protected
-        if repeated:
+        if repeated and not made.args.get("distinct"):
             made.set("distinct", exp.Distinct())
         enough = together(limits.row)
         if enough is not None:
@@ -376,7 +396,7 @@ def _finished(
         name: replace(value, deps=frozenset(), preds=frozenset(), plain=None, aggregates=frozenset())
         for name, value in columns.items()
     }
-    single = node.args.get("group") is None and bool(block.aggregates)
+    single = node.args.get("group") is None and (bool(block.aggregates) or _one_row(block))
     return Relation(
         made, plain, exact=block.exact, single=single, hidden=tuple(name for name, _ in hidden.columns.values())
     )
@@ -428,6 +448,11 @@ def _with_flags(env: Environment, made: exp.Select, value: Value) -> Value:
     return replace(value, branches=tuple(flags))
 
 
+def _one_row(block: Block) -> bool:
+    """Does every source give at most one row."""
+    return all(each.single for each in block.scope.sources)
+
+
 def _row_relation(
     env: Environment, block: Block, made: exp.Select, columns: dict[str, Value], top: bool, node: exp.Select
 ) -> Relation:
@@ -449,4 +474,5 @@ def _row_relation(
         tuple(block.links),
         tuple(block.conditions),
         block.exact and not cut,
+        single=_one_row(block),
     )

@@ -11,7 +11,7 @@ from policies.check_predicate import join_refused, link, may_join
 from policies.demand import all_readable, rows_refused
 from policies.environment import Block, Environment
 from policies.errors import CONSTRUCT_NOT_ALLOWED, SUBQUERY_NOT_ALLOWED, TYPE_MISMATCH
-from policies.labels import Level, Value, alike, combined
+from policies.labels import Level, Value, combined
 from policies.model import Mode
 from policies.refusal import Refusal
 from policies.resolve import Relation
@@ -83,7 +83,7 @@ def in_query(env: Environment, block: Block, node: exp.In, subject: Value) -> Va
     dp_rows.membership(env, block, relation, node, (subject.plain, right.plain))
     if relation.units:
         relation.query.set("expressions", relation.query.expressions[:1])
-    if not alike(subject.kind, right.kind):
+    if not env.fits(subject.kind, right.kind):
         raise Refusal.of(TYPE_MISMATCH, node, left=subject.kind, right=right.kind)
     made = exp.In(this=subject.node, query=exp.Subquery(this=relation.query))
     sources = subject.sources | right.sources
@@ -103,7 +103,7 @@ def in_query(env: Environment, block: Block, node: exp.In, subject: Value) -> Va
 
 def _scalar(env: Environment, block: Block, node: exp.Subquery) -> Value:
     relation = env.query(env, _select(node), block.scope, inside=True)
-    if len(relation.columns) != 1 or not relation.single:
+    if len(relation.columns) != 1 or not (relation.single or env.harmless):
         raise Refusal.of(
             SUBQUERY_NOT_ALLOWED,
             node,

@@ -2,8 +2,9 @@
 
 from sqlglot import exp
 
-from policies import check_subquery, functions
+from policies import check_open, check_subquery, functions
 from policies.check_arguments import only
+from policies.check_predicate import condition
 from policies.demand import demand_rows
 from policies.environment import Block, Environment
 from policies.errors import CONSTRUCT_NOT_ALLOWED, FUNCTION_NOT_ALLOWED, NOT_GROUPED
@@ -29,7 +30,8 @@ def window(env: Environment, block: Block, node: exp.Window) -> Value:
     spec = node.args.get("spec")
     for edge in ("start", "end"):
         bound = spec.args.get(edge) if spec else None
-        if isinstance(bound, exp.Expr) and not isinstance(bound, exp.Literal):
+        size = bound.this if isinstance(bound, exp.Interval) else bound
+        if isinstance(bound, exp.Expr) and not isinstance(size, exp.Literal):
             raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what="A computed window frame", hint="Use constant bounds.")
     made = exp.Window(this=call.node, partition_by=[each.node for each in partition], over="OVER")
     if order:
@@ -55,9 +57,18 @@ def window(env: Environment, block: Block, node: exp.Window) -> Value:
 
 
 def _window_call(env: Environment, block: Block, call: exp.Expr) -> tuple[Value, list[Value]]:
-    if isinstance(call, functions.RANKING) or (
-        isinstance(call, functions.AGGREGATES) and not isinstance(call, exp.Filter)
-    ):
+    if isinstance(call, exp.Filter):
+        found, parts = _window_call(env, block, call.this)
+        chosen = condition(env, block, call.expression.this)
+        made: exp.Expr = exp.Filter(this=found.node, expression=exp.Where(this=chosen.node))
+        return combined(made, found.kind, [*parts, chosen]), [*parts, chosen]
+    if isinstance(call, (exp.IgnoreNulls, exp.RespectNulls)):
+        found, parts = _window_call(env, block, call.this)
+        return combined(type(call)(this=found.node), found.kind, parts), parts
+    if env.harmless:
+        made, kind, parts = check_open.call(env, block, call, functions.RANKING)
+        return combined(made, kind, parts), parts
+    if isinstance(call, functions.RANKING) or functions.aggregates(call):
         only(call, "this", "offset", "default", "expressions")
         inner = call.this
         star = isinstance(inner, exp.Star)

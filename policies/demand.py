@@ -30,8 +30,8 @@ def permits(policy: Policy, dep: Dep, use: Use) -> bool:
     column = column_of(policy, dep)
     if column.allows(use, dep.grain):
         return True
-    if use in (Use.GROUP, Use.COUNT) and readable(policy, dep):
-        return True
+    if readable(policy, dep) and (use in (Use.GROUP, Use.COUNT) or (use is not Use.JOIN and column.mask is None)):
+        return True  # who may have the rows can compute it himself; a masked column is not searched by its mask
     if use is Use.AGGREGATE:  # a sum over what may be a group key follows from the groups
         return column.allows(Use.GROUP, dep.grain)
     if use is Use.COUNT:

@@ -1,6 +1,6 @@
 """What the check carries from clause to clause."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from policies.decision import Footprint, Guard
 from policies.dp_plan import Draft
-from policies.labels import Dep, Value
+from policies.labels import Dep, Value, alike, common_kind
 from policies.model import Mode, Policy
 from policies.resolve import Relation, Scope, Unit
 from policies.schema import Schema
@@ -46,7 +46,7 @@ class Block:
     keys: list[Value] = field(default_factory=list)
     aggregates: dict[int, Aggregate] = field(default_factory=dict)
     windowed: bool = False
-    totals: bool = False  # it also gives the total over its keys
+    totals: tuple[exp.Expr, bool] | None = None  # ROLLUP and the like, which also give totals; is it the answer's own
     outer: tuple["Block", ...] = ()
 
     @contextmanager
@@ -80,12 +80,22 @@ class Environment:
     guards: list[Guard] = field(default_factory=list)
     drafts: list[Draft] = field(default_factory=list)  # statistics that leave with noise
     labels: set[str] = field(default_factory=set)
+    harmless: bool = False  # all it names may be shown as it is; see `check.harmless`
     meta: dict[str, Any] = field(default_factory=dict)
 
     @property
     def open(self) -> bool:
         """Does every dataset of the policy give its rows away."""
         return all(dataset.release.mode is Mode.ROWS for dataset in self.policy.datasets.values())
+
+    def fits(self, left: str, right: str) -> bool:
+        """May values of these kinds meet; where a failed conversion tells nothing, the engine converts."""
+        return self.harmless or alike(left, right)
+
+    def common(self, kinds: Iterable[str]) -> str:
+        """The kind of a choice between values; `other` where there is none."""
+        found = common_kind(kinds)
+        return "any" if self.harmless and found == "other" else found
 
     def number(self) -> int:
         """A number not used before in this decision."""

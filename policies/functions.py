@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from policies import open_functions
 from policies.grain import DateUnit
 
 
@@ -105,6 +106,8 @@ REVEALING = (
 )  # fmt: skip
 """Aggregates that return values of single rows: they need `read`, or arguments that are released statistics."""
 AGGREGATES: tuple[type[exp.Expr], ...] = (*COUNTS, *SAFE, *QUANTILES, *REVEALING, exp.AggFunc)
+TOTALS = (exp.Grouping, exp.GroupingId)
+"""They say which line is a total: about the grouping, not about rows."""
 
 RANKING = (
     exp.RowNumber, exp.Rank, exp.DenseRank, exp.PercentRank, exp.CumeDist, exp.Ntile, exp.Lag, exp.Lead,
@@ -112,3 +115,10 @@ RANKING = (
 )  # fmt: skip
 """Functions that exist only over a window."""
 NO_SUCH = frozenset({"stats", "error", "sleep_ms", "query", "query_table", "histogram", "to_json", "row", "random"})
+
+
+def aggregates(node: exp.Expr) -> bool:
+    """Is the node an aggregate call (which over a window it need not be)."""
+    if isinstance(node, exp.Anonymous):
+        return str(node.this).lower() in open_functions.AGGREGATE_NAMES
+    return isinstance(node, AGGREGATES) and not isinstance(node, (*RANKING, *TOTALS))

@@ -47,6 +47,7 @@ class Source:
     units: tuple[Unit, ...] = ()
     unusable: frozenset[str] = frozenset()  # columns that exist but are granted for nothing
     dataset: str | None = None
+    single: bool = False  # at most one row, whatever the data
 
 
 @dataclass(slots=True)

@@ -83,8 +83,11 @@ def governed(env: Environment, dataset: DatasetPolicy, table: Table, instance: s
         env.base[(instance, real)] = column(real, instance)
         if env.starred or key in env.mentioned:
             outputs.append(exp.Alias(this=masked, alias=quoted(real)))
-    outputs.append(exp.Alias(this=_unit(dataset, table), alias=quoted(UNIT)))
-    env.base[(instance, UNIT)] = column(UNIT, instance)
+    if not env.harmless:
+        outputs.append(exp.Alias(this=_unit(dataset, table), alias=quoted(UNIT)))
+        env.base[(instance, UNIT)] = column(UNIT, instance)
+    elif not outputs:  # rows are counted, and nothing else of them is used
+        outputs.append(exp.Alias(this=exp.true(), alias=quoted(UNIT)))
     tree = exp.Select(expressions=outputs).from_(
         exp.Table(this=quoted(table.name), alias=exp.TableAlias(this=quoted(ROW))), copy=False
     )
