@@ -4,9 +4,10 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import sqlglot
 from sqlglot import exp
+from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import SqlglotError
+from sqlglot.tokenizer_core import Token, TokenType
 
 from policies import check_expression, check_subquery, rewrite
 from policies.check_select import select
@@ -57,8 +58,10 @@ def parse(sql: str, dialect: str) -> exp.Expr:
         if depth > MAX_DEPTH:
             raise Refusal.of(SQL_TOO_DEEP, limit=MAX_DEPTH)
     try:
-        _limited(sql, dialect)
-        statements = [each for each in sqlglot.parse(sql, dialect=dialect) if each is not None]
+        read = Dialect.get_or_raise(dialect)
+        tokens = read.tokenize(sql)
+        _limited(tokens)
+        statements = [each for each in read.parser().parse(tokens, sql) if each is not None]
     except (SqlglotError, ValueError):
         raise Refusal.of(SQL_INVALID, dialect=dialect) from None
     except (RecursionError, MemoryError):
@@ -71,17 +74,17 @@ def parse(sql: str, dialect: str) -> exp.Expr:
     return tree
 
 
-def _limited(sql: str, dialect: str) -> None:
+def _limited(tokens: list[Token]) -> None:
     """Refuse what would cost the parser too much, and comments that engines read differently."""
     brackets = joins = 0
-    for token in sqlglot.tokenize(sql, dialect=dialect):
-        if any("/*" in comment or "*/" in comment for comment in token.comments):
+    for token in tokens:
+        if token.comments and any("/*" in comment or "*/" in comment for comment in token.comments):
             raise Refusal.of(
                 CONSTRUCT_NOT_ALLOWED, None, what="A comment inside a comment", hint="Leave the inner one out."
             )
+        kind = token.token_type
         brackets += token.text == "["
-        word = token.text.upper()
-        joins = joins + 1 if word == "JOIN" else 0 if word in ("ON", "USING") else joins
+        joins = joins + 1 if kind == TokenType.JOIN else 0 if kind in (TokenType.ON, TokenType.USING) else joins
         if brackets > MAX_BRACKETS:
             raise Refusal.of(SQL_TOO_LARGE, limit=MAX_BRACKETS, what="brackets")
         if joins > MAX_BARE_JOINS:

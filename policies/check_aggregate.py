@@ -8,7 +8,7 @@ from policies import check_open
 from policies.check_predicate import constant, filtered
 from policies.decision import Source
 from policies.demand import all_readable, column_of, demand, demand_present, readable
-from policies.environment import Aggregate, Block, Environment
+from policies.environment import Aggregate, Block, Environment, RowSets
 from policies.errors import (
     AGGREGATE_REVEALS,
     CONSTRUCT_NOT_ALLOWED,
@@ -42,12 +42,11 @@ def aggregate(env: Environment, block: Block, node: exp.Expr) -> Value:
     if where is not None:
         made = exp.Filter(this=made, expression=exp.Where(this=where))
     number = env.number()
-    entry = Aggregate(number, made, frozenset(), [], [], condition=where)
     deps = frozenset().union(*(part.all_deps for part in parts), condition.all_deps if condition else frozenset())
-    entry.deps = deps
-    if not env.harmless:
-        _row_sets(env, entry, call, parts, where)
-    block.aggregates[number] = entry
+    totals = [] if env.harmless else _totals(env, call, parts)
+    block.aggregates[number] = Aggregate(
+        number, made, deps, lambda: _row_sets(env, call, parts, where), totals, condition=where
+    )
     how = "count" if isinstance(call, (exp.Count, exp.CountIf, exp.ApproxDistinct)) else "aggregate"
     sources = {Source(source.dataset, source.column, how) for part in parts for source in part.sources}
     if condition:
@@ -227,8 +226,9 @@ def _present(part: Value, env: Environment) -> exp.Expr | None:
     return exp.Not(this=exp.Is(this=exp.Paren(this=part.node.copy()), expression=exp.Null()))
 
 
-def _row_sets(env: Environment, entry: Aggregate, call: exp.Expr, parts: list[Value], where: exp.Expr | None) -> None:
+def _row_sets(env: Environment, call: exp.Expr, parts: list[Value], where: exp.Expr | None) -> RowSets:
     """Which row sets need enough units, and which are compared with other sets of the block."""
+    entry = RowSets()
     everything = where.copy() if where is not None else exp.true()
     entry.present.append(everything)
     counted = isinstance(call, (exp.Count, exp.CountIf, exp.ApproxDistinct))
@@ -252,15 +252,22 @@ def _row_sets(env: Environment, entry: Aggregate, call: exp.Expr, parts: list[Va
             entry.compared.append(_and(where, part.node.copy()))
     if not entry.compared:
         entry.compared.append(everything.copy())
-    if type(call) in SAFE or type(call) in QUANTILES:
-        for part in parts:
-            entry.totals += _ruled_columns(env, part, call)
+    return entry
+
+
+def _totals(env: Environment, call: exp.Expr, parts: list[Value]) -> list[exp.Expr]:
+    """Summed columns under a dominance rule."""
+    if type(call) not in SAFE and type(call) not in QUANTILES:
+        return []
+    return [column for part in parts for column in _ruled_columns(env, part, call)]
 
 
 def _ruled_columns(env: Environment, part: Value, call: exp.Expr) -> list[exp.Expr]:
     """Columns of the argument whose totals fall under a dominance rule: the columns alone, since adding a constant
     to each would hide who dominates."""
     ruled = {(dep.instance, dep.column): dep for dep in part.deps if _ruled(env, dep)}
+    if not ruled:
+        return []
     found: dict[str, exp.Expr] = {}
     for node in part.node.find_all(exp.Column):
         base = env.to_base(node)

@@ -69,9 +69,10 @@ def grouped_key(block: Block, found: Value) -> Value:
 
 
 def _literal(env: Environment, block: Block, node: exp.Literal) -> Value:
+    made = exp.Literal(this=node.this, is_string=node.is_string)  # without its place in the text, which is dear to copy
     if node.is_string:
-        return Value(node.copy(), kind="text")
-    return Value(node.copy(), kind="int" if node.is_int else "num")
+        return Value(made, kind="text")
+    return Value(made, kind="int" if node.is_int else "num")
 
 
 def _null(env: Environment, block: Block, node: exp.Null) -> Value:

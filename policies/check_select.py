@@ -281,7 +281,7 @@ def _always_guarded(node: exp.Expr) -> exp.Expr:
             return exp.Placeholder(this="guarded" + str(part.this).removeprefix("plain"))
         return part
 
-    return node.copy().transform(swapped)
+    return node.transform(swapped)
 
 
 def _rows(env: Environment, block: Block, node: exp.Select, outputs: list[tuple[str, Value]], top: bool) -> None:

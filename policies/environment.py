@@ -19,16 +19,36 @@ RESERVED = "__y"
 
 
 @dataclass(slots=True)
+class RowSets:
+    """Conditions on the rows of a block."""
+
+    present: list[exp.Expr] = field(default_factory=list)
+    compared: list[exp.Expr] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Aggregate:
     """One aggregate call of a block, and whose rows it is about."""
 
     number: int
     node: exp.Expr  # the call, FILTER included
     deps: frozenset[Dep]  # columns of its argument and FILTER
-    present: list[exp.Expr]  # a released value needs enough units in each of these row sets
-    compared: list[exp.Expr]  # row sets whose differences from one another must not be small
+    row_sets: "Callable[[], RowSets]"  # whose rows it is about; made only where rows are protected
     totals: list[exp.Expr] = field(default_factory=list)  # summed columns under a dominance rule
     condition: exp.Expr | None = None  # FILTER
+    made: "RowSets | None" = None
+
+    @property
+    def present(self) -> list[exp.Expr]:
+        """A released value needs enough units in each of these row sets."""
+        self.made = self.made or self.row_sets()
+        return self.made.present
+
+    @property
+    def compared(self) -> list[exp.Expr]:
+        """Row sets whose differences from one another must not be small."""
+        self.made = self.made or self.row_sets()
+        return self.made.compared
 
 
 @dataclass(slots=True)
@@ -104,6 +124,11 @@ class Environment:
 
     def to_base(self, node: exp.Expr) -> exp.Expr | None:
         """`node` over the columns of base tables; None where it depends on a nested statistic."""
+        if isinstance(node, exp.Column) and (node.table, node.name) in self.base:
+            known = self.base[(node.table, node.name)]
+            if known is None:
+                return None
+            return exp.Paren(this=known.copy()) if isinstance(known, exp.Binary) else known.copy()
         opaque = False
 
         def replaced(part: exp.Expr) -> exp.Expr:
@@ -120,5 +145,5 @@ class Environment:
                     return exp.Paren(this=found.copy()) if isinstance(found, exp.Binary) else found.copy()
             return part
 
-        made = node.copy().transform(replaced)
+        made = node.transform(replaced)
         return None if opaque else made

@@ -96,7 +96,7 @@ def canonical(node: exp.Expr, aliases: dict[str, str], dialect: str) -> str:
             part.set("this", rewrite.quoted(_name(part.name, aliases, inner)))
         return part
 
-    tree = _normal(node.copy().transform(renamed))
+    tree = _normal(node.copy().transform(renamed, copy=False))
     return tree.sql(dialect=dialect)
 
 

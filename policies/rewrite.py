@@ -63,9 +63,9 @@ def governed(env: Environment, dataset: DatasetPolicy, table: Table, instance: s
     columns: dict[str, Value] = {}
     for key, described in dataset.columns.items():
         kind = table.kind(key)
-        if kind is None or not described.usable:
+        if kind is None or not described.usable or not (env.starred or key in env.mentioned):
             continue
-        real = next(each for each in table.columns if each.lower() == key)
+        real = table.written(key) or key
         made, how = column(real, ROW), "value"
         if described.mask is not None:
             masked = _masked(env, described, made)
@@ -81,8 +81,7 @@ def governed(env: Environment, dataset: DatasetPolicy, table: Table, instance: s
             sources=frozenset({Source(dataset.name, real, how)}),
         )  # fmt: skip
         env.base[(instance, real)] = column(real, instance)
-        if env.starred or key in env.mentioned:
-            outputs.append(exp.Alias(this=masked, alias=quoted(real)))
+        outputs.append(exp.Alias(this=masked, alias=quoted(real)))
     if not env.harmless:
         outputs.append(exp.Alias(this=_unit(dataset, table), alias=quoted(UNIT)))
         env.base[(instance, UNIT)] = column(UNIT, instance)
@@ -104,8 +103,7 @@ def governed(env: Environment, dataset: DatasetPolicy, table: Table, instance: s
 def _unit(dataset: DatasetPolicy, table: Table) -> exp.Expr:
     if dataset.unit is None:  # each row is its own unit
         return exp.Window(this=exp.RowNumber(), over="OVER")
-    real = next((each for each in table.columns if each.lower() == dataset.unit.lower()), dataset.unit)
-    return column(real, ROW)
+    return column(table.written(dataset.unit.lower()) or dataset.unit, ROW)
 
 
 def _masked(env: Environment, described: ColumnPolicy, plain: exp.Column) -> exp.Expr:

@@ -1,7 +1,7 @@
 """Tables and the types of their columns, as the check needs them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import sqlglot
@@ -35,10 +35,19 @@ class Table:
     columns: Mapping[str, str]
     required: frozenset[str] = frozenset()  # lower-case names of columns without NULL
     key: str | None = None  # lower-case name of a single-column primary or unique key
+    _written: Mapping[str, str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_written", {name.lower(): name for name in reversed(tuple(self.columns))})
+
+    def written(self, column: str) -> str | None:
+        """The name, as written, of a column by lower-case name; None where the table lacks it."""
+        return self._written.get(column)
 
     def kind(self, column: str) -> str | None:
         """Kind of a column by lower-case name; None where the table lacks it."""
-        return next((kind for name, kind in self.columns.items() if name.lower() == column), None)
+        name = self._written.get(column)
+        return None if name is None else self.columns[name]
 
 
 @dataclass(frozen=True, slots=True)
