@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import yaml
 from sqlalchemy import JSON, ForeignKey, select
@@ -14,9 +14,6 @@ from policies.load import load_policy
 from policies.model import Policy
 from store.database import Base
 from store.errors import YurtError
-
-if TYPE_CHECKING:
-    from policies.requests import AccessRequest
 
 DEFAULT_RELEASE = {"mode": "threshold", "min_group": 10, "max_rows": 10000, "timeout_s": 30}
 
@@ -38,23 +35,6 @@ class Grant(Base):
     revoked_at: Mapped[datetime | None]
     revoked_by: Mapped[str | None]
 
-    @classmethod
-    def from_request(cls, session: Session, wanted: "AccessRequest") -> "Grant":
-        """The grant an approved request becomes."""
-        grant = cls(
-            request_id=wanted.id,
-            project_id=wanted.project_id,
-            dataset_id=wanted.dataset_id,
-            columns=wanted.columns,
-            joins=wanted.joins,
-            release=wanted.release,
-            valid_from=wanted.valid_from,
-            valid_until=wanted.valid_until,
-        )
-        session.add(grant)
-        session.flush()
-        return grant
-
 
 class Purposed(Protocol):
     """A project, as far as a policy names it."""
@@ -66,7 +46,20 @@ class Purposed(Protocol):
     def purpose(self) -> str: ...
 
 
-def policy_document(project: Purposed, allowed: Sequence[tuple[Dataset, "Grant | AccessRequest"]]) -> dict[str, Any]:
+class Terms(Protocol):
+    """What a grant allows, or a request asks for, on one dataset."""
+
+    @property
+    def columns(self) -> dict[str, Any]: ...
+
+    @property
+    def joins(self) -> list[str]: ...
+
+    @property
+    def release(self) -> dict[str, Any]: ...
+
+
+def policy_document(project: Purposed, allowed: Sequence[tuple[Dataset, Terms]]) -> dict[str, Any]:
     """The policy file an approver would write for `project`, as data (the grammar of `policies.load`).
 
     A later grant for the same dataset replaces an earlier one. Columns that were not asked for are named with no

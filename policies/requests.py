@@ -244,7 +244,23 @@ def decide(
     if len(wanted.decisions) < approvals_needed(dataset(session, wanted.dataset_id), wanted):
         return wanted, None
     wanted.state = RequestState.APPROVED
-    return wanted, Grant.from_request(session, wanted)
+    return wanted, _granted(session, wanted)
+
+
+def _granted(session: Session, wanted: AccessRequest) -> Grant:
+    grant = Grant(
+        request_id=wanted.id,
+        project_id=wanted.project_id,
+        dataset_id=wanted.dataset_id,
+        columns=wanted.columns,
+        joins=wanted.joins,
+        release=wanted.release,
+        valid_from=wanted.valid_from,
+        valid_until=wanted.valid_until,
+    )
+    session.add(grant)
+    session.flush()
+    return grant
 
 
 def waiting_for(session: Session, decider: str) -> list[AccessRequest]:

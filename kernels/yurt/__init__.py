@@ -7,7 +7,8 @@ yurt.batches("SELECT ...")                     # the same part by part, for answ
 yurt.explain("SELECT ...")                     # the decision, without running it
 """
 
-from yurt.client import Answer, Refused, batches, explain, query, tables
+from yurt.answer import Answer, Refused
+from yurt.client import batches, explain, query, tables
 
 __all__ = ["Answer", "Refused", "batches", "explain", "load_ipython_extension", "query", "tables"]
 

@@ -8,107 +8,19 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 import pyarrow as pa
 
-if TYPE_CHECKING:
-    import pandas as pd
-    import polars as pl
+from yurt.answer import Answer, Refused
 
 SOCKET = "/run/yurt/gateway.sock"
 SOCKET_VARIABLE = "YURT_GATEWAY_SOCKET"
 REPORT_HEADER = "X-Yurt-Report"
 REPORT_KEY = b"yurt"
 _TIMEOUT_S = 600.0  # for the next part of an answer; the gateway has limits of its own
-
-
-class Refused(Exception):
-    """The platform said no, or the query failed. Never holds a data value."""
-
-    def __init__(
-        self,
-        code: str,
-        message: str,
-        hint: str = "",
-        span: tuple[int, int] | None = None,
-        suggestion: str | None = None,
-    ) -> None:
-        super().__init__(f"{code}: {message} {hint}".strip())
-        self.code, self.message, self.hint, self.span, self.suggestion = code, message, hint, span, suggestion
-
-    def _render_traceback_(self) -> list[str]:
-        """IPython's hook: in a cell, what to do is shown and not where in this module it was raised."""
-        return as_text(self).splitlines()
-
-    def _repr_html_(self) -> str:
-        from yurt.render import refusal_html
-
-        return refusal_html(self)
-
-
-def as_text(refused: Refused) -> str:
-    """A refusal in plain lines: code and sentence, then what to do, then a query that would pass."""
-    lines = [f"{refused.code}: {refused.message}"]
-    if refused.hint:
-        lines.append(refused.hint)
-    if refused.suggestion:
-        lines += ["This would pass:", refused.suggestion]
-    return "\n".join(lines)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A governed answer. `report` is the gateway's: what was withheld, about the columns, how long it took."""
-
-    table: pa.Table
-    report: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def suppressed(self) -> int | None:
-        """Groups or cells withheld; None where even their number would tell."""
-        found = self.report.get("suppressed", 0)
-        return None if found is None else int(found)
-
-    @property
-    def notes(self) -> list[str]:
-        """What else to know about the numbers, such as rounding or an error bar."""
-        return [str(note) for note in self.report.get("notes") or ()]
-
-    @property
-    def error_bars(self) -> dict[str, float]:
-        """Of each noisy column whose error is known: how far its values are off at most, 95 times in 100."""
-        return {str(name): float(width) for name, width in (self.report.get("error_bars") or {}).items()}
-
-    def to_arrow(self) -> pa.Table:
-        """As an Arrow table."""
-        return self.table
-
-    def to_pandas(self) -> "pd.DataFrame":
-        """As a pandas data frame."""
-        return self.table.to_pandas()
-
-    def to_polars(self) -> "pl.DataFrame":
-        """As a polars data frame."""
-        import polars as pl
-
-        return pl.DataFrame(self.table)
-
-    def __len__(self) -> int:
-        return int(self.table.num_rows)
-
-    def __repr__(self) -> str:
-        from yurt.render import answer_text
-
-        return answer_text(self)
-
-    def _repr_html_(self) -> str:
-        from yurt.render import answer_html
-
-        return answer_html(self)
 
 
 @cache

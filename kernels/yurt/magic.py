@@ -8,7 +8,7 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class
 from IPython.display import display
 
 from yurt import client
-from yurt.client import Answer, Refused
+from yurt.answer import Answer, Refused
 
 
 class _BadOption(Exception):
@@ -46,7 +46,7 @@ class SQLMagics(Magics):  # type: ignore[misc]
                 self.shell.user_ns[options.name] = answer
         except Refused as refused:
             display(refused, exclude=["text/plain"])
-            print(client.as_text(refused))  # the plain form, for consoles
+            print(refused.as_text())  # the plain form, for consoles
             return None
         except _BadOption as bad:
             print(f"%%sql takes --explain and a name: {bad}")

@@ -6,8 +6,7 @@ from ipykernel.kernelapp import IPKernelApp
 from ipykernel.kernelbase import Kernel
 
 from yurt import client
-from yurt.client import Refused
-from yurt.render import answer_html, answer_text, refusal_html
+from yurt.answer import Refused
 
 
 class SQLKernel(Kernel):  # type: ignore[misc]
@@ -27,12 +26,12 @@ class SQLKernel(Kernel):  # type: ignore[misc]
             return self._ok()
         try:
             answer = client.query(code)
-            text, html = answer_text(answer), answer_html(answer)
+            text, html = answer.as_text(), answer.as_html()
         except KeyboardInterrupt:  # the interrupt button: hanging up has stopped the query
             stopped = Refused("STOPPED", "The query was stopped.", "Run the cell to ask again.")
-            text, html = client.as_text(stopped), refusal_html(stopped)
+            text, html = stopped.as_text(), stopped.as_html()
         except Refused as refused:
-            text, html = client.as_text(refused), refusal_html(refused)
+            text, html = refused.as_text(), refused.as_html()
         if not silent:
             content = {
                 "data": {"text/plain": text, "text/html": html},

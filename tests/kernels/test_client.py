@@ -87,7 +87,7 @@ def test_a_refusals_words_are_escaped(yurt: ModuleType) -> None:
 
 
 def test_a_noisy_answer_shows_how_wrong_it_may_be_and_not_that_something_was_withheld() -> None:
-    from yurt.client import Answer
+    from yurt.answer import Answer
 
     report = {"suppressed": None, "error_bars": {"n": 6.4915}, "notes": ["Every id_no counts with at most one row."]}
     shown = repr(Answer(pa.table({"n": [1208]}), report))
