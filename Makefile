@@ -9,7 +9,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
 SANDBOX_PACKAGES := bwrap=bubblewrap libseccomp2 unshare=util-linux ip=iproute2
-TEST_PACKAGES := chromium fonts-noto-cjk
+TEST_PACKAGES := chromium fonts-noto-cjk postgresql-15
 
 .PHONY: run test setup setup-test check docs bench lock clean
 

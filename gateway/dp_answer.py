@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-import sqlglot
 from sqlalchemy.exc import SQLAlchemyError
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
@@ -14,6 +13,7 @@ from gateway.dp_account import REFUNDABLE, Accountant, ChargeState, Reservation
 from gateway.dp_release import Noisy, noisy
 from gateway.engine import Engine, Limits
 from gateway.errors import BUDGET_UNAVAILABLE, ENGINE_FAILED, NOISE_FAILED, TOO_MANY_ROWS
+from policies.dialects import parsed, said
 from policies.dp_plan import PrivatePlan, Release
 from store.errors import YurtError
 
@@ -80,9 +80,9 @@ def _computed(
 def _binds(sql: str, dialect: str, engine: Engine, timeout_s: float) -> bool:
     """Does the engine understand the query at all: asked for no row, it looks at names and types only."""
     try:
-        inner = sqlglot.parse_one(sql, dialect=dialect)
+        inner = parsed(sql, dialect)
         probe = exp.Select(expressions=[exp.Star()]).from_(exp.Subquery(this=inner, alias=exp.TableAlias(this="q")))
-        engine.execute(probe.limit(0).sql(dialect=dialect), Limits(timeout_s, 1))
+        engine.execute(said(probe.limit(0), dialect), Limits(timeout_s, 1))
     except (YurtError, SqlglotError):
         return False
     return True
@@ -106,7 +106,7 @@ def _noisy(release: Release, table: Any) -> Noisy:
 
 def _finish(plan: PrivatePlan, released: Sequence[Noisy], tables: Sequence[Any]) -> str:
     """The finish with every noisy table written into it."""
-    tree = sqlglot.parse_one(plan.finish, dialect=plan.dialect)
+    tree = parsed(plan.finish, plan.dialect)
     made = [
         exp.CTE(
             this=_written(release, found, table.schema),
@@ -116,7 +116,7 @@ def _finish(plan: PrivatePlan, released: Sequence[Noisy], tables: Sequence[Any])
     ]
     before = tree.args.get("with_")
     tree.set("with_", exp.With(expressions=[*made, *(before.expressions if before else [])]))
-    return tree.sql(dialect=plan.dialect)
+    return said(tree, plan.dialect)
 
 
 def _written(release: Release, found: Noisy, schema: Any) -> exp.Expr:

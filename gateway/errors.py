@@ -13,6 +13,12 @@ ENGINE_MEMORY = ErrorCode(
 )
 ENGINE_CANCELLED = ErrorCode("ENGINE_CANCELLED", 499, "The query was stopped by the person who asked.", "Ask again.")
 ENGINE_UNAVAILABLE = ErrorCode("ENGINE_UNAVAILABLE", 503, "The data engine is not available.", "Ask again in a moment.")
+ENGINE_UNLOCKED = ErrorCode(
+    "ENGINE_UNLOCKED",
+    503,
+    "The data engine lets the gateway do more than read.",
+    "Tell the platform's operator to prepare it as docs/engines.md says.",
+)
 TOO_MANY_ROWS = ErrorCode(
     "TOO_MANY_ROWS", 413, "The answer has more rows than the policy lets out.", "Aggregate, or add LIMIT."
 )

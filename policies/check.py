@@ -13,6 +13,7 @@ from policies import check_expression, check_subquery, rewrite
 from policies.check_select import select
 from policies.check_subquery import free
 from policies.demand import rows_refused
+from policies.dialects import heard
 from policies.environment import Environment
 from policies.errors import (
     CONSTRUCT_NOT_ALLOWED,
@@ -36,7 +37,6 @@ MAX_TABLES = 100
 MAX_DEPTH = 60
 MAX_BRACKETS = 50  # the parser's time grows with their square
 MAX_BARE_JOINS = 6  # and doubles with each JOIN that lacks its ON
-DIALECTS = ("duckdb", "postgres", "spark")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def parse(sql: str, dialect: str) -> exp.Expr:
         raise Refusal.of(SQL_TOO_DEEP, limit=MAX_DEPTH) from None
     if len(statements) != 1 or not isinstance(statements[0], (exp.Select, exp.SetOperation, exp.Subquery)):
         raise Refusal.of(STATEMENT_NOT_ALLOWED)
-    tree = statements[0]
+    tree = heard(statements[0], dialect)
     if sum(1 for _ in tree.walk()) > MAX_NODES:
         raise Refusal.of(SQL_TOO_LARGE, limit=MAX_NODES, what="parts")
     return tree

@@ -8,15 +8,18 @@ from sqlglot import exp
 
 from policies.check_arguments import coarse, numeric, only
 from policies.check_predicate import constant
+from policies.dialects import EXACT, POSTGRES, SPARK, WHOLE
 from policies.environment import Block, Environment
 from policies.errors import FUNCTION_PARTIAL, TYPE_MISMATCH
-from policies.functions import FLAGS
+from policies.functions import DATE_PARTS, FLAGS
 from policies.grain import Bucket
 from policies.labels import Level, Value, combined
 from policies.refusal import Refusal
 
 MAX_CONSTANT = Decimal(10) ** 15
 """Constants beyond this could overflow on some rows and not on others."""
+MAX_FACTORS = 8
+"""Columns in one product on an engine that fails where it overflows."""
 
 
 def _negative(env: Environment, block: Block, node: exp.Neg) -> Value:
@@ -29,15 +32,17 @@ def _arithmetic(env: Environment, block: Block, node: exp.Binary) -> Value:
     only(node, "this", "expression")
     left, right = env.value(env, block, node.this), env.value(env, block, node.expression)
     flags = {k: v for k, v in node.args.items() if k in FLAGS}
-    made = type(node)(this=_wide(env, left), expression=_wide(env, right), **flags)
+    made: exp.Expr = type(node)(this=_wide(env, left), expression=_wide(env, right), **flags)
+    if isinstance(node, exp.Div):
+        made.set("safe", True)  # no error where the divisor is zero, which would tell something about a row
     kinds = (left.kind, right.kind)
     if kinds[0] in ("date", "time") or kinds[1] in ("date", "time"):
-        return _date_arithmetic(node, made, left, right)
+        return _date_arithmetic(env, node, made, left, right)
     numeric(left, node)
     numeric(right, node)
     level = max(left.level, right.level)
-    if level is not Level.CONSTANT and _magnitude(made) > MAX_CONSTANT:
-        raise Refusal.of(FUNCTION_PARTIAL, node, name="Arithmetic with so large a constant")
+    if level is not Level.CONSTANT and _magnitude(made, env.dialect) > MAX_CONSTANT:
+        raise Refusal.of(FUNCTION_PARTIAL, node, name="Arithmetic with so large or small a constant")
     kind = "num" if isinstance(node, exp.Div) or "num" in kinds else "int"
     if isinstance(node, (exp.Add, exp.Sub)):
         degree = max(left.degree, right.degree)
@@ -49,6 +54,8 @@ def _arithmetic(env: Environment, block: Block, node: exp.Binary) -> Value:
         degree = 99
     if isinstance(node, (exp.IntDiv, exp.Mod)) and not constant(right):
         raise Refusal.of(FUNCTION_PARTIAL, node, name="Division by something that may be zero")
+    if env.dialect == POSTGRES:
+        made = _without_errors(node, made, left, right, degree)
     result = combined(made, kind, (left, right), degree)
     width = constant(right)
     if isinstance(node, exp.IntDiv) and width and left.plain and left.kind == "int":  # whole steps
@@ -56,33 +63,56 @@ def _arithmetic(env: Environment, block: Block, node: exp.Binary) -> Value:
     return result
 
 
-def _magnitude(node: exp.Expr) -> Decimal:
-    """The product of the constants in an expression: how far they can carry a value."""
+def _magnitude(node: exp.Expr, dialect: str) -> Decimal:
+    """The product of the constants in an expression: how far they can carry a value, by division too."""
     product = Decimal(1)
     for each in node.find_all(exp.Literal):
         if not each.is_string:
-            product *= max(Decimal(1), abs(Decimal(each.this)))
+            size = abs(Decimal(each.this))
+            product *= max(Decimal(1), size, 1 / size if size and dialect == POSTGRES else size)
     return product
 
 
+def _without_errors(node: exp.Expr, made: exp.Expr, left: Value, right: Value, degree: int) -> exp.Expr:
+    """PostgreSQL fails where a number leaves its type, and so tells about the row it failed on. Its `numeric` takes
+    131,072 digits: products of a few columns stay far below. Its division of whole numbers cuts off, also where the
+    operands were widened."""
+    if isinstance(node, exp.Mul) and left.level is right.level is Level.ROW and degree > MAX_FACTORS:
+        raise Refusal.of(FUNCTION_PARTIAL, node, name=f"A product of more than {MAX_FACTORS} columns")
+    whole = isinstance(node, exp.Div) and node.args.get("typed") and left.kind == right.kind == "int"
+    if not whole or made.find(exp.Extract, exp.Sum, *DATE_PARTS) or not made.find(exp.Cast):
+        return made
+    divisor = exp.Nullif(this=made.expression, expression=exp.Literal.number(0))
+    return exp.IntDiv(this=made.this, expression=divisor)
+
+
+_WIDE = {"duckdb": exp.DataType.build("INT128"), POSTGRES: EXACT, SPARK: WHOLE}
+
+
 def _wide(env: Environment, found: Value) -> exp.Expr:
-    """A whole-number column in a type that sums and products of rows cannot overflow."""
-    if found.plain is None or found.kind != "int" or env.dialect == "spark":
+    """A whole-number column in a type that sums and products of rows cannot overflow; on PostgreSQL any number."""
+    kinds = ("int", "num") if env.dialect == POSTGRES else ("int",)
+    if found.plain is None or found.kind not in kinds:
         return found.node
-    return exp.cast(found.node, "INT128" if env.dialect == "duckdb" else "DECIMAL")
+    return exp.cast(found.node, _WIDE[env.dialect])
 
 
 def narrow(node: exp.Expr) -> exp.Expr:
     """What `_wide` may have wrapped; a cast somebody wrote themselves is of another type and stays."""
-    return node.this if isinstance(node, exp.Cast) and node.to.this == exp.DType.INT128 else node
+    widened = isinstance(node, exp.Cast) and any(node.to == each for each in _WIDE.values())
+    return node.this if widened else node
 
 
-def _date_arithmetic(node: exp.Expr, made: exp.Expr, left: Value, right: Value) -> Value:
+def _date_arithmetic(env: Environment, node: exp.Expr, made: exp.Expr, left: Value, right: Value) -> Value:
     if isinstance(node, exp.Sub) and {left.kind, right.kind} <= {"date"}:
+        if env.dialect == SPARK:  # whose difference is an interval
+            made = exp.DateDiff(this=left.node, expression=right.node)
         return combined(made, "int", (left, right))
     if isinstance(node, (exp.Add, exp.Sub)) and right.kind in ("interval", "int") and right.level is Level.CONSTANT:
         days = constant(right)
         if days is None or abs(days) < 1_000_000:
+            if env.dialect == SPARK and right.kind == "interval":  # which keeps a date a date
+                made = exp.cast(made, exp.DType.TIMESTAMP)
             return combined(made, "time" if right.kind == "interval" else left.kind, (left, right))
     raise Refusal.of(TYPE_MISMATCH, node, left=left.kind, right=right.kind)
 

@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from policies.check_arguments import only
 from policies.check_predicate import condition, parsed_date
+from policies.dialects import EXACT, POSTGRES
 from policies.environment import Block, Environment
 from policies.errors import FUNCTION_PARTIAL, TYPE_MISMATCH
 from policies.functions import FLAGS
@@ -132,10 +133,23 @@ def _cast(env: Environment, block: Block, node: exp.Cast) -> Value:
         made, total = exp.TryCast(this=inner.node, to=to.copy()), True  # NULL instead of an error far out of range
     if not total:
         raise Refusal.of(FUNCTION_PARTIAL, node, name=f"CAST to {name}")
+    if env.dialect == POSTGRES and inner.level is Level.ROW:
+        made = _in_postgres(made, inner.kind, kind)
     if inner.kind == "bool":
         telling = (inner.node.copy(),) if inner.level is Level.ROW else ()
         return replace(combined(made, kind, (inner.as_predicate(),), 0), branches=telling)
     return replace(inner.shown_as(made, kind), plain=inner.plain if {inner.kind, kind} <= {"date", "time"} else None)
+
+
+def _in_postgres(made: exp.Expr, given: str, kind: str) -> exp.Expr:
+    """A conversion that overflows on no row: see `check_arithmetic`. Booleans become numbers by way of INT alone."""
+    if given == "bool" and kind in ("int", "num"):
+        return exp.Cast(this=exp.cast(made.this, "INT"), to=made.args["to"])
+    if kind == "num" and given in ("int", "num"):
+        return exp.cast(made.this, EXACT)
+    if (given, kind) == ("int", "int"):
+        return exp.cast(made.this, "BIGINT")
+    return made
 
 
 RULES: dict[type[exp.Expr], Callable[[Environment, Block, Any], Value]] = {

@@ -7,8 +7,9 @@ from types import MappingProxyType
 from sqlglot import exp
 
 from policies import history as past
-from policies.check import DIALECTS, Checked, check
+from policies.check import Checked, check
 from policies.decision import Allowed, Decision, OutputColumn, Refused, ReleasePlan
+from policies.dialects import DIALECTS, said
 from policies.dp_finish import private_plan
 from policies.errors import SQL_INVALID, SQL_TOO_DEEP
 from policies.history import History
@@ -84,7 +85,7 @@ def _allowed(checked: Checked, policy: Policy, dialect: str, history: History) -
     return Allowed(
         sql=";\n".join(each.sql for each in private.releases)
         if private
-        else _capped(checked.tree, max_rows).sql(dialect=dialect),
+        else said(_capped(checked.tree, max_rows), dialect),
         columns=names,
         release=plan,
         lineage=tuple(

@@ -1,5 +1,6 @@
 """From what a query may cost to the noise of each of its columns."""
 
+from policies.dialects import said
 from policies.dp_budget import rho_within, thresholds_share
 from policies.dp_noise import scale_for, threshold_for
 from policies.dp_plan import Charge, Draft, Noise, Release
@@ -29,7 +30,7 @@ def calibrated(draft: Draft, dialect: str, releases: int) -> Release:
     cost = Charge(None, rho, delta) if gaussian else Charge(epsilon, sum(loss * loss / 2 for loss in losses), delta)
     return Release(
         table=draft.table,
-        sql=draft.tree.sql(dialect=dialect),
+        sql=said(draft.tree, dialect),
         keys=draft.keys,
         measures=draft.measures,
         estimates=draft.estimates,

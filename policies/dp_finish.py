@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from sqlglot import exp
 
+from policies.dialects import said
 from policies.dp_calibrate import calibrated
 from policies.dp_plan import Budget, Charge, Draft, NoisyOutput, PrivatePlan, Release
 from policies.dp_tree import nested
@@ -36,7 +37,7 @@ def private_plan(env: Environment, tree: exp.Expr, max_rows: int) -> PrivatePlan
         tree.set("limit", exp.Limit(expression=exp.Literal.number(max_rows + 1)))
     return PrivatePlan(
         releases=releases,
-        finish=tree.sql(dialect=env.dialect),
+        finish=said(tree, env.dialect),
         dialect=env.dialect,
         datasets=tuple(env.policy.datasets[name].name for name in names),
         budgets=tuple(Budget.of(each) for each in terms if each is not None),

@@ -36,6 +36,12 @@ FUNCTION_PARTIAL = ErrorCode(
     "{name} can fail depending on the data, which would tell something about a row.",
     "Compare without the conversion, or convert to VARCHAR, BIGINT or DOUBLE.",
 )
+NOT_IN_ENGINE = ErrorCode(
+    "NOT_IN_ENGINE",
+    403,
+    "{what} has no safe form in {dialect}, where the data is kept.",
+    "Leave it out, or ask the agency to keep the data where it has one.",
+)
 TYPE_MISMATCH = ErrorCode(
     "TYPE_MISMATCH",
     400,

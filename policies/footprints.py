@@ -8,6 +8,7 @@ from sqlglot import exp
 from policies import rewrite
 from policies.check_predicate import conjuncts
 from policies.decision import Footprint
+from policies.dialects import said
 from policies.environment import Block, Environment
 from policies.thresholds import Thresholds
 
@@ -81,7 +82,7 @@ def _full(env: Environment, instance: str) -> str:
             env.datasets.pop(scratch)
         finally:
             env.starred = starred
-        cached[dataset] = tree.sql(dialect=env.dialect)
+        cached[dataset] = said(tree, env.dialect)
     return cached[dataset]
 
 
@@ -97,7 +98,7 @@ def canonical(node: exp.Expr, aliases: dict[str, str], dialect: str) -> str:
         return part
 
     tree = _normal(node.copy().transform(renamed, copy=False))
-    return tree.sql(dialect=dialect)
+    return said(tree, dialect)
 
 
 def _name(alias: str, aliases: dict[str, str], inner: dict[str, str]) -> str:

@@ -8,12 +8,12 @@ cells both released. 1 to min_group - 1 is a violation. Equal sets, disjoint one
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import sqlglot
 from sqlglot import exp
 
 from policies import rewrite
 from policies.decision import Footprint, Probe, Refused
-from policies.errors import HISTORY_FULL
+from policies.dialects import parsed, said
+from policies.errors import HISTORY_FULL, NOT_IN_ENGINE
 from policies.model import Policy
 
 MAX_PROBES = 200
@@ -68,6 +68,8 @@ def compare(
         for other in (*history.footprints, *new[:place]):
             if not set(one.tables) & set(other.tables) and not _linked(one, other, policy):
                 continue
+            if one.dialect != other.dialect:
+                return Refused.because(NOT_IN_ENGINE, what="A look at an earlier answer's rows", dialect=one.dialect)
             total_known = _total(other, one, shown, now=other in new)
             total_shown = other in new and _total(one, other, shown, now=True)
             if _same_rows(one, other) and (total_known or total_shown):
@@ -126,19 +128,15 @@ def _probe(one: Footprint, other: Footprint, policy: Policy, key_outputs: Mappin
 
 
 def _ties(text: str, dialect: str) -> bool:
-    node = _parsed(text, dialect)
+    node = parsed(text, dialect)
     return isinstance(node, exp.EQ) and isinstance(node.this, exp.Column) and isinstance(node.expression, exp.Column)
-
-
-def _parsed(text: str, dialect: str) -> exp.Expr:
-    return sqlglot.parse_one(text, dialect=dialect)
 
 
 def _both(texts: Sequence[str], dialect: str) -> exp.Expr:
     """The conjunction, with NULL as false."""
     if not texts:
         return exp.Boolean(this=True)
-    parts = [exp.Paren(this=_parsed(text, dialect)) for text in texts]
+    parts = [exp.Paren(this=parsed(text, dialect)) for text in texts]
     whole = exp.and_(*parts, copy=False) if len(parts) > 1 else parts[0]
     return exp.Coalesce(this=whole, expressions=[exp.Boolean(this=False)])
 
@@ -148,7 +146,7 @@ def _from(footprint: Footprint) -> exp.Select:
     made = exp.Select()
     for place, source in enumerate(footprint.sources):
         item = exp.Subquery(
-            this=_parsed(source, footprint.dialect), alias=exp.TableAlias(this=rewrite.quoted(f"b{place}"))
+            this=parsed(source, footprint.dialect), alias=exp.TableAlias(this=rewrite.quoted(f"b{place}"))
         )
         made = made.from_(item, copy=False) if place == 0 else made.join(item, join_type="cross", copy=False)
     return made
@@ -162,17 +160,17 @@ def _by_rows(one: Footprint, other: Footprint, common: list[str], key_outputs: M
     theirs = _both(sorted(set(other.conditions) - set(common)), dialect)
     rows = _from(one)
     for text in common:
-        rows = rows.where(exp.Paren(this=_parsed(text, dialect)), copy=False)
+        rows = rows.where(exp.Paren(this=parsed(text, dialect)), copy=False)
     names = {text: f"k{place}" for place, text in enumerate(sorted({*one.keys, *other.keys}))}
-    columns = [exp.alias_(_parsed(one.units[0], dialect), "u"), exp.alias_(mine, "mine"), exp.alias_(theirs, "theirs")]
-    columns += [exp.alias_(_parsed(text, dialect), name) for text, name in names.items()]
+    columns = [exp.alias_(parsed(one.units[0], dialect), "u"), exp.alias_(mine, "mine"), exp.alias_(theirs, "theirs")]
+    columns += [exp.alias_(parsed(text, dialect), name) for text, name in names.items()]
     rows = rows.select(*columns, copy=False)
     minimum = one.min_group
     released = exp.Select().from_(rows.subquery("rows_"), copy=False)
     released = released.select(
         exp.column("u"),
-        exp.alias_(_released("mine", [names[key] for key in one.keys], minimum), "mine"),
-        exp.alias_(_released("theirs", [names[key] for key in other.keys], minimum), "theirs"),
+        exp.alias_(_released("mine", [names[key] for key in one.keys], minimum, dialect), "mine"),
+        exp.alias_(_released("theirs", [names[key] for key in other.keys], minimum, dialect), "theirs"),
         *(exp.column(names[key]) for key in shared),
         copy=False,
     )
@@ -190,7 +188,7 @@ def _by_rows(one: Footprint, other: Footprint, common: list[str], key_outputs: M
         cells = cells.group_by(*(exp.column(names[key]) for key in shared), copy=False)
     cells = cells.having(checks, copy=False)
     covered = bool(keyed)
-    return Probe(cells.sql(dialect=dialect), tuple(key_outputs[key] for key in keyed) if covered else ())
+    return Probe(said(cells, dialect), tuple(key_outputs[key] for key in keyed) if covered else ())
 
 
 def _people(where: exp.Expr) -> exp.Expr:
@@ -198,16 +196,34 @@ def _people(where: exp.Expr) -> exp.Expr:
     return exp.Filter(this=counted, expression=exp.Where(this=where))
 
 
-def _released(name: str, keys: list[str], minimum: int) -> exp.Expr:
+def _released(name: str, keys: list[str], minimum: int, dialect: str) -> exp.Expr:
     """Is the row in a cell that was large enough to be released."""
     case = exp.Case(ifs=[exp.If(this=exp.column(name), true=exp.column("u"))])
-    counted = exp.Window(
-        this=exp.Count(this=exp.Distinct(expressions=[case])),
-        partition_by=[exp.column(key) for key in keys],
-        over="OVER",
-    )
+    counted = _distinct_over(case, keys, dialect)
     enough = exp.GTE(this=counted, expression=exp.Literal.number(minimum))
     return exp.And(this=exp.column(name), expression=enough)
+
+
+def _distinct_over(value: exp.Expr, keys: list[str], dialect: str) -> exp.Expr:
+    """`count(DISTINCT value) OVER (PARTITION BY keys)`, which PostgreSQL and Spark lack: there the ranks of a row from
+    below and from above add up to one more than the distinct values, NULL being one of them where it occurs."""
+
+    def over(call: exp.Expr, **order: exp.Expr) -> exp.Expr:
+        return exp.Window(this=call, partition_by=[exp.column(key) for key in keys], over="OVER", **order)
+
+    def rank(down: bool) -> exp.Expr:
+        ordered = exp.Ordered(this=value.copy(), desc=down, nulls_first=not down)
+        return over(exp.DenseRank(), order=exp.Order(expressions=[ordered]))
+
+    if dialect == "duckdb":
+        return over(exp.Count(this=exp.Distinct(expressions=[value])))
+    every, given = over(exp.Count(this=exp.Star())), over(exp.Count(this=value.copy()))
+    null = exp.Case(
+        ifs=[exp.If(this=exp.GT(this=every, expression=given), true=exp.Literal.number(1))],
+        default=exp.Literal.number(0),
+    )
+    ranks = exp.Add(this=rank(False), expression=rank(True))
+    return exp.Sub(this=exp.Sub(this=ranks, expression=exp.Literal.number(1)), expression=null)
 
 
 def _by_units(one: Footprint, other: Footprint, policy: Policy) -> Probe | None:
@@ -219,7 +235,7 @@ def _by_units(one: Footprint, other: Footprint, policy: Policy) -> Probe | None:
     for footprint, place in zip((one, other), places, strict=True):
         rows = _from(footprint)
         for text in footprint.conditions:
-            rows = rows.where(exp.Paren(this=_parsed(text, footprint.dialect)), copy=False)
+            rows = rows.where(exp.Paren(this=parsed(text, footprint.dialect)), copy=False)
         person = rewrite.column(rewrite.UNIT, f"b{place}")
         sides.append(rows.select(exp.alias_(person, "u"), copy=False).distinct(copy=False))
     left, right = (exp.alias_(exp.Boolean(this=True), name) for name in ("mine", "theirs"))
@@ -254,4 +270,4 @@ def _by_units(one: Footprint, other: Footprint, policy: Policy) -> Probe | None:
         .from_(joined.subquery("people_"))
         .having(checks)
     )
-    return Probe(final.sql(dialect=one.dialect))
+    return Probe(said(final, one.dialect))

@@ -6,6 +6,7 @@ from sqlglot import exp
 
 from masking.operators import OPERATORS, Result
 from policies.decision import Source
+from policies.dialects import POSTGRES, ROW_NUMBER, SPARK, collated
 from policies.environment import RESERVED, Environment
 from policies.errors import USER_ATTRIBUTE_MISSING
 from policies.labels import Dep, Level, Value
@@ -81,9 +82,11 @@ def governed(env: Environment, dataset: DatasetPolicy, table: Table, instance: s
             sources=frozenset({Source(dataset.name, real, how)}),
         )  # fmt: skip
         env.base[(instance, real)] = column(real, instance)
+        if env.dialect == POSTGRES and kind == "text":
+            masked = collated(masked)
         outputs.append(exp.Alias(this=masked, alias=quoted(real)))
     if not env.harmless:
-        outputs.append(exp.Alias(this=_unit(dataset, table), alias=quoted(UNIT)))
+        outputs.append(exp.Alias(this=_unit(dataset, table, env.dialect), alias=quoted(UNIT)))
         env.base[(instance, UNIT)] = column(UNIT, instance)
     elif not outputs:  # rows are counted, and nothing else of them is used
         outputs.append(exp.Alias(this=exp.true(), alias=quoted(UNIT)))
@@ -94,14 +97,17 @@ def governed(env: Environment, dataset: DatasetPolicy, table: Table, instance: s
     if condition is not None:
         tree = tree.where(condition, copy=False)
     if dataset.release.mode is Mode.DP:  # what belongs to nobody cannot be bounded by whose it is
-        tree = tree.where(exp.Not(this=exp.Is(this=_unit(dataset, table), expression=exp.Null())), copy=False)
+        unit = _unit(dataset, table, env.dialect)
+        tree = tree.where(exp.Not(this=exp.Is(this=unit, expression=exp.Null())), copy=False)
     env.governed[instance] = tree
     env.datasets[instance] = name
     return columns
 
 
-def _unit(dataset: DatasetPolicy, table: Table) -> exp.Expr:
+def _unit(dataset: DatasetPolicy, table: Table, dialect: str) -> exp.Expr:
     if dataset.unit is None:  # each row is its own unit
+        if dialect == SPARK:
+            return exp.Anonymous(this=ROW_NUMBER, expressions=[])
         return exp.Window(this=exp.RowNumber(), over="OVER")
     return column(table.written(dataset.unit.lower()) or dataset.unit, ROW)
 

@@ -67,8 +67,8 @@ def _schema(schema: Path) -> Any:
 @app.command()
 def check(policy: PolicyFile, schema: SchemaFile, dialect: Dialect = "duckdb") -> None:
     """Decide each query on standard input (JSON lines: id, sql) without running it."""
-    from policies.check import DIALECTS
     from policies.decide import decide
+    from policies.dialects import DIALECTS
     from policies.explain import decision_line
 
     if dialect not in DIALECTS:

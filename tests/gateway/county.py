@@ -110,6 +110,8 @@ def build(folder: Path) -> Path:
         }
         for name, rows in tables.items():
             marks = ", ".join("?" for _ in rows[0])
+            connection.begin()  # not one transaction per row
             connection.executemany(f"INSERT INTO {name} VALUES ({marks})", rows)
+            connection.commit()
             connection.execute(f"COPY {name} TO '{folder / (name + '.parquet')}'")
     return path
