@@ -4,6 +4,7 @@ Three paths, all for sandboxes; each needs a sandbox's token, which its door put
 """
 
 import argparse
+import gc
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -144,6 +145,8 @@ def main() -> None:
         identity.close()
         database.close()
 
+    gc.collect()
+    gc.freeze()  # what was imported stays: no collection need walk through it again
     uvicorn.run(create_app(desk, identity, close, caps), host="127.0.0.1", port=given.port, access_log=False)
 
 

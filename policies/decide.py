@@ -85,7 +85,7 @@ def _allowed(checked: Checked, policy: Policy, dialect: str, history: History) -
     return Allowed(
         sql=";\n".join(each.sql for each in private.releases)
         if private
-        else said(_capped(checked.tree, max_rows), dialect),
+        else said(_capped(checked.tree, max_rows), dialect, last=True),
         columns=names,
         release=plan,
         lineage=tuple(

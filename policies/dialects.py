@@ -105,13 +105,13 @@ def parsed(text: str, dialect: str) -> exp.Expr:
     return cast(exp.Expr, whole.this.pop())
 
 
-def said(tree: exp.Expr, dialect: str, calls: frozenset[str] = frozenset()) -> str:
+def said(tree: exp.Expr, dialect: str, calls: frozenset[str] = frozenset(), last: bool = False) -> str:
     """`tree` in SQL. Raises NOT_IN_ENGINE where it has no form in `dialect` that means the same and cannot fail.
 
-    `calls`: functions of the engine's own that the caller has put there himself.
+    `calls`: functions of the engine's own that the caller has put there himself. `last`: the tree is used no more.
     """
     if dialect == "duckdb":
-        return tree.sql(dialect=dialect)
+        return tree.sql(dialect=dialect, copy=not last)
     made, rules = exp.Paren(this=tree.copy()), RULES[dialect]
     for node in reversed(list(made.this.walk())):
         rule = rules.get(type(node))

@@ -30,7 +30,7 @@ def calibrated(draft: Draft, dialect: str, releases: int) -> Release:
     cost = Charge(None, rho, delta) if gaussian else Charge(epsilon, sum(loss * loss / 2 for loss in losses), delta)
     return Release(
         table=draft.table,
-        sql=said(draft.tree, dialect),
+        sql=said(draft.tree, dialect, last=True),
         keys=draft.keys,
         measures=draft.measures,
         estimates=draft.estimates,

@@ -98,7 +98,7 @@ def canonical(node: exp.Expr, aliases: dict[str, str], dialect: str) -> str:
         return part
 
     tree = _normal(node.copy().transform(renamed, copy=False))
-    return said(tree, dialect)
+    return said(tree, dialect, last=True)
 
 
 def _name(alias: str, aliases: dict[str, str], inner: dict[str, str]) -> str:
