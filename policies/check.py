@@ -14,7 +14,7 @@ from policies.check_select import select
 from policies.check_subquery import free
 from policies.demand import rows_refused
 from policies.dialects import heard
-from policies.environment import Environment
+from policies.environment import Block, Environment
 from policies.errors import (
     CONSTRUCT_NOT_ALLOWED,
     SQL_INVALID,
@@ -26,8 +26,9 @@ from policies.errors import (
 from policies.labels import Value, combined
 from policies.model import Mode, Policy
 from policies.refusal import Refusal
-from policies.resolve import Relation, Scope
+from policies.resolve import Relation, Scope, Source
 from policies.schema import Schema
+from policies.spelling import respelled
 
 logging.getLogger("sqlglot").setLevel(logging.ERROR)  # its warnings quote the query
 
@@ -66,11 +67,13 @@ def parse(sql: str, dialect: str) -> exp.Expr:
         raise Refusal.of(SQL_INVALID, dialect=dialect) from None
     except (RecursionError, MemoryError):
         raise Refusal.of(SQL_TOO_DEEP, limit=MAX_DEPTH) from None
-    if len(statements) != 1 or not isinstance(statements[0], (exp.Select, exp.SetOperation, exp.Subquery)):
+    if len(statements) != 1:
         raise Refusal.of(STATEMENT_NOT_ALLOWED)
-    tree = heard(statements[0], dialect)
-    if sum(1 for _ in tree.walk()) > MAX_NODES:
+    if sum(1 for _ in statements[0].walk()) > MAX_NODES:
         raise Refusal.of(SQL_TOO_LARGE, limit=MAX_NODES, what="parts")
+    tree = respelled(heard(statements[0], dialect))
+    if not isinstance(tree, (exp.Select, exp.SetOperation, exp.Subquery)):
+        raise Refusal.of(STATEMENT_NOT_ALLOWED)
     return tree
 
 
@@ -95,7 +98,7 @@ def check(sql: str, policy: Policy, schema: Schema, dialect: str, user: Mapping[
     """Check one query. Raises `Refusal`."""
     tree = parse(sql, dialect)
     mentioned = frozenset(each.name.lower() for each in tree.find_all(exp.Identifier))
-    starred = any(not isinstance(star.parent, exp.Count) for star in tree.find_all(exp.Star))
+    starred = any(_unnamed(node) for node in tree.walk())
     environment = Environment(
         policy=policy,
         schema=schema,
@@ -122,6 +125,13 @@ def check(sql: str, policy: Policy, schema: Schema, dialect: str, user: Mapping[
     )
     relation = query(environment, tree, Scope(), inside=False)
     return Checked(relation.query, relation, environment)
+
+
+def _unnamed(node: exp.Expr) -> bool:
+    """Does the node use columns that the query does not name."""
+    if isinstance(node, exp.Star):
+        return not isinstance(node.parent, exp.Count)
+    return bool(node.args.get("method") == "NATURAL") or (isinstance(node, exp.TableAlias) and bool(node.columns))
 
 
 def harmless(policy: Policy, tree: exp.Expr, mentioned: frozenset[str] | None) -> bool:
@@ -210,9 +220,9 @@ def _set_operation(env: Environment, node: exp.SetOperation, scope: Scope, insid
     sides = [_projected(env, branch, places, names, hidden) for branch, places in zip(branches, columns, strict=True)]
     made = type(node)(this=sides[0], expression=sides[1], distinct=node.args.get("distinct"))
     shown = {name: _merged(env, node, branches, columns, place) for place, name in enumerate(names)}
-    _tail(node, made, names)
+    whole = _tail(env, node, made, shown)
     influence = frozenset().union(*(branch.influence for branch in branches))
-    return Relation(made, shown, influence=influence, exact=False, hidden=tuple(hidden))
+    return Relation(whole, shown, influence=influence, exact=False, hidden=tuple(hidden))
 
 
 def _aligned(node: exp.SetOperation, branches: list[Relation]) -> tuple[list[str], list[list[int | None]]]:
@@ -277,23 +287,34 @@ def _merged(
     return replace(combined(parts[0].node, kind, parts), aggregates=frozenset())
 
 
-def _tail(node: exp.SetOperation, made: exp.Expr, names: list[str]) -> None:
-    """ORDER BY output names or positions, constant LIMIT and OFFSET."""
+def _tail(env: Environment, node: exp.SetOperation, made: exp.Expr, shown: dict[str, Value]) -> exp.Expr:
+    """ORDER BY output names or positions (where nothing is hidden, expressions of them), constant LIMIT and OFFSET."""
+    names = list(shown)
     order = node.args.get("order")
     lowered = [name.lower() for name in names]
     items: list[exp.Expr] = []
+    alias = ""
     for each in order.expressions if order else []:
         inner = each.this.unnest()
+        keys: list[exp.Expr]
         if isinstance(inner, exp.Var) and inner.name.upper() == "ALL":
-            places = list(range(len(names)))
+            keys = [exp.Literal.number(place + 1) for place in range(len(names))]
         elif isinstance(inner, exp.Column) and not inner.table and inner.name.lower() in lowered:
-            places = [lowered.index(inner.name.lower())]
+            keys = [exp.Literal.number(lowered.index(inner.name.lower()) + 1)]
         elif isinstance(inner, exp.Literal) and inner.is_int and 1 <= int(inner.this) <= len(names):
-            places = [int(inner.this) - 1]
+            keys = [exp.Literal.number(int(inner.this))]
+        elif env.harmless and not inner.find(exp.Query):
+            alias = alias or f"s{env.number()}"
+            columns = {name.lower(): replace(shown[name], node=rewrite.column(name, alias)) for name in names}
+            whole = Source(alias, columns, {name.lower(): name for name in names})
+            keys = [env.value(env, Block(Scope(sources=[whole])), inner).node]
         else:
             raise Refusal.of(CONSTRUCT_NOT_ALLOWED, each, what="This ORDER BY", hint="Order by an output column.")
         direction = {name: each.args.get(name) for name in ("desc", "nulls_first")}
-        items += [exp.Ordered(this=exp.Literal.number(place + 1), **direction) for place in places]
+        items += [exp.Ordered(this=key, **direction) for key in keys]
+    if alias:
+        item = exp.Subquery(this=made, alias=exp.TableAlias(this=rewrite.quoted(alias)))
+        made = exp.Select(expressions=[exp.Star()]).from_(item, copy=False)
     if items:
         made.set("order", exp.Order(expressions=items))
     for name in ("limit", "offset"):
@@ -302,3 +323,4 @@ def _tail(node: exp.SetOperation, made: exp.Expr, names: list[str]) -> None:
             if not isinstance(given.expression, exp.Literal) or not given.expression.is_int:
                 raise Refusal.of(CONSTRUCT_NOT_ALLOWED, given, what="A computed LIMIT", hint="Write a number.")
             made.set(name, given.copy())
+    return made

@@ -5,7 +5,7 @@ from dataclasses import replace
 from sqlglot import exp
 
 from policies import dp_rows, rewrite
-from policies.check_predicate import chosen_by
+from policies.check_predicate import chosen_by, parsed_date
 from policies.environment import RESERVED, Block, Environment
 from policies.errors import (
     COLUMN_UNKNOWN,
@@ -13,10 +13,11 @@ from policies.errors import (
     JOIN_UNCONNECTED,
     TABLE_UNKNOWN,
 )
-from policies.labels import Level, Value, common_kind
+from policies.labels import Level, Value, combined, common_kind
 from policies.model import Mode
 from policies.refusal import Refusal
 from policies.resolve import Relation, Scope, Source, Unit
+from policies.schema import Table
 
 MAX_SERIES = 10_000
 
@@ -68,9 +69,12 @@ def classes(block: Block, units_only: bool = True) -> list[list[Unit]]:
 
 
 def _join(env: Environment, block: Block, node: exp.Join) -> exp.Expr:
+    method = (node.args.get("method") or "").upper()
     for name, given in node.args.items():
-        if given and name not in ("this", "side", "kind", "on", "using"):
+        if given and name not in ("this", "side", "kind", "on", "using", "method"):
             raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what=f"{str(given).upper()} JOIN", hint="Write JOIN … ON.")
+    if method and not (method in ("NATURAL", "ASOF") and env.harmless):
+        raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what=f"{method} JOIN", hint="Write JOIN … ON.")
     side, kind = (node.args.get("side") or "").upper(), (node.args.get("kind") or "").upper()
     if side not in ("", "LEFT", "RIGHT", "FULL") or kind not in ("", "INNER", "OUTER", "CROSS"):
         raise Refusal.of(
@@ -82,8 +86,11 @@ def _join(env: Environment, block: Block, node: exp.Join) -> exp.Expr:
     if side:
         block.exact = False
     condition = node.args.get("on")
-    if node.args.get("using"):
-        condition = _using(block, node, before, side)
+    if method == "ASOF":
+        made.set("method", method)
+    using = _natural(block, node, before) if method == "NATURAL" else node.args.get("using")
+    if using:
+        condition = _using(env, block, using, before, side)
     if condition is not None:
         made.set("on", chosen_by(env, block, condition))
     elif not kind:
@@ -93,12 +100,21 @@ def _join(env: Environment, block: Block, node: exp.Join) -> exp.Expr:
     return made
 
 
-def _using(block: Block, node: exp.Join, before: int, side: str) -> exp.Expr:
-    if side == "FULL":
-        raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what="FULL JOIN … USING", hint="Write ON.")
+def _natural(block: Block, node: exp.Join, before: int) -> list[exp.Expr]:
+    """The columns that both sides have; refused where one is not granted, since then other rows would match."""
+    new = block.scope.sources[before]
+    left = [name for each in block.scope.sources[:before] for name in (*each.columns, *each.unusable)]
+    shared = [name for name in dict.fromkeys(left) if name in new.columns or name in new.unusable]
+    hidden = new.unusable.union(*(each.unusable for each in block.scope.sources[:before]))
+    if not shared or hidden & set(shared):
+        raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what="NATURAL JOIN here", hint="Write JOIN … ON.")
+    return [exp.to_identifier(new.shown[name]) for name in shared]
+
+
+def _using(env: Environment, block: Block, using: list[exp.Expr], before: int, side: str) -> exp.Expr:
     parts: list[exp.Expr] = []
     new = block.scope.sources[before]
-    for name in node.args["using"]:
+    for name in using:
         key = name.name.lower()
         left = next((each for each in block.scope.sources[:before] if key in each.columns), None)
         if left is None or key not in new.columns:
@@ -109,7 +125,13 @@ def _using(block: Block, node: exp.Join, before: int, side: str) -> exp.Expr:
                 expression=exp.Column(this=name.copy(), table=exp.to_identifier(new.name)),
             )
         )
-        block.scope.merged[key] = (new if side == "RIGHT" else left).columns[key]
+        sides = left.columns[key], new.columns[key]
+        if side == "FULL":
+            known = block.scope.merged.get(key, sides[0])
+            either = exp.Coalesce(this=known.node, expressions=[sides[1].node])
+            block.scope.merged[key] = combined(either, env.common((known.kind, sides[1].kind)), (known, sides[1]))
+        else:
+            block.scope.merged[key] = sides[1] if side == "RIGHT" else block.scope.merged.get(key, sides[0])
     return exp.and_(*parts, copy=False) if len(parts) > 1 else parts[0]
 
 
@@ -164,18 +186,33 @@ def _table(env: Environment, block: Block, node: exp.Table) -> exp.Expr:
     columns = rewrite.governed(env, dataset, table, instance)
     alias = node.args.get("alias")
     if alias is not None and alias.columns:
-        raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what="Renaming columns of a table", hint="Rename them with AS.")
+        columns = _renamed(columns, table, [each.name for each in alias.columns], node)
     called = alias.name.lower() if alias is not None else name
     units = () if env.harmless else (Unit(instance, name, rewrite.column(rewrite.UNIT, instance)),)
     unusable = frozenset(key for key, described in dataset.columns.items() if not described.usable)
     _add(
         block,
         node,
-        Source(
-            called, columns, {key: value.node.name for key, value in columns.items()}, units, unusable, dataset.name
-        ),
+        Source(called, columns, _written(columns, alias), units, unusable, dataset.name),
     )
     return rewrite.occurrence(env, instance)
+
+
+def _renamed(columns: dict[str, Value], table: Table, names: list[str], node: exp.Expr) -> dict[str, Value]:
+    """`t AS x(a, b)`: the table's first columns under other names; refused where one of them is not granted."""
+    given = dict(zip((name.lower() for name in table.columns), names, strict=False))
+    if len(names) > len(table.columns) or any(name not in columns for name in given):
+        raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what="Renaming these columns", hint="Rename them with AS.")
+    made = {given.get(name, name).lower(): value for name, value in columns.items()}
+    if len(made) < len(columns):
+        raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what="Two columns of one name", hint="Rename one with AS.")
+    return made
+
+
+def _written(columns: dict[str, Value], alias: exp.Expr | None) -> dict[str, str]:
+    """Names as the query or the table writes them, by lower-case name."""
+    named = {each.name.lower(): each.name for each in alias.columns} if isinstance(alias, exp.TableAlias) else {}
+    return {key: named.get(key, value.node.name) for key, value in columns.items()}
 
 
 def _add(block: Block, node: exp.Expr, made: Source) -> None:
@@ -270,6 +307,9 @@ def _series(env: Environment, block: Block, node: exp.Table) -> exp.Expr:
     series = node.this
     _no_more(node, "this", "alias")
     bounds = [series.args.get(name) for name in ("start", "end", "step")]
+    kind = "int"
+    if series.args.get("step") is not None and _days(series) is not None:
+        kind, bounds = "time", []
     for bound in bounds:
         number = bound.this if isinstance(bound, exp.Neg) else bound
         if number is not None and not (
@@ -282,10 +322,26 @@ def _series(env: Environment, block: Block, node: exp.Table) -> exp.Expr:
     given = [each.name for each in alias.columns] if alias is not None else []
     name = given[0] if given else ("range" if series.args.get("is_end_exclusive") else "generate_series")
     instance = f"d{env.number()}"
-    _constants(env, block, node, instance, alias.name if alias is not None else name, {name: "int"})
+    _constants(env, block, node, instance, alias.name if alias is not None else name, {name: kind})
     return exp.Table(
         this=series.copy(), alias=exp.TableAlias(this=rewrite.quoted(instance), columns=[rewrite.quoted(name)])
     )
+
+
+_UNIT_DAYS = {"DAY": 1, "WEEK": 7, "MONTH": 28, "QUARTER": 90, "YEAR": 365}
+
+
+def _days(series: exp.Expr) -> int | None:
+    """About how many entries a series of dates has; None where it is none, or a long one."""
+    start, end = (parsed_date(series.args[name]) for name in ("start", "end"))
+    step = series.args["step"]
+    if start is None or end is None or not isinstance(step, exp.Interval) or not isinstance(step.this, exp.Literal):
+        return None
+    width = _UNIT_DAYS.get(step.args["unit"].name.upper().rstrip("S")) if isinstance(step.unit, exp.Var) else None
+    if width is None or not step.this.name.isdecimal() or int(step.this.name) < 1:
+        return None
+    count = abs((end - start).days) // (width * int(step.this.name))
+    return count if count <= MAX_SERIES else None
 
 
 def _constants(

@@ -97,6 +97,8 @@ def _default_name(node: exp.Expr, place: int) -> str:
     """What the engine would call an unnamed column."""
     if isinstance(node, exp.Count) and isinstance(node.this, exp.Star):
         return "count_star()"
+    if isinstance(node.unnest(), exp.Column):
+        return node.unnest().name
     text = node.sql(dialect="duckdb", normalize_functions="lower")
     return text if len(text) <= 60 else f"column{place}"
 
@@ -110,12 +112,12 @@ def _pieces(node: exp.Expr) -> Iterator[exp.Expr]:
         if isinstance(each, (exp.Select, exp.SetOperation, exp.Subquery)):
             continue
         if isinstance(each, exp.Window):
-            inner = each.this
+            call = inner = each.this
             while isinstance(inner, (exp.Filter, exp.IgnoreNulls, exp.RespectNulls)):
                 stack += [child for child in inner.iter_expressions() if child is not inner.this]
                 inner = inner.this
             stack += list(inner.iter_expressions())
-            stack += [child for child in each.iter_expressions() if child is not inner]
+            stack += [child for child in each.iter_expressions() if child is not call]
         else:
             stack += list(each.iter_expressions())
 
@@ -332,13 +334,9 @@ def _finished(
     env: Environment, block: Block, made: exp.Select, outputs: list[tuple[str, Value]], top: bool, node: exp.Select
 ) -> Relation:
     """Put the guards in, and hand out what an outer query may know."""
-    names: set[str] = set()
-    visible: list[exp.Expr] = []
-    for name, value in outputs:
-        visible.append(exp.Alias(this=value.node, alias=rewrite.quoted(name)))
-        if name.lower() in names and not top:
-            raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what="Two columns of one name", hint="Rename one with AS.")
-        names.add(name.lower())
+    if not top:
+        outputs = _apart(outputs)
+    visible = [exp.Alias(this=value.node, alias=rewrite.quoted(name)) for name, value in outputs]
     made.set("expressions", visible)
     columns = {
         (name if name not in dict(outputs[:place]) else f"{name}:{place}"): value
@@ -400,6 +398,20 @@ def _finished(
     return Relation(
         made, plain, exact=block.exact, single=single, hidden=tuple(name for name, _ in hidden.columns.values())
     )
+
+
+def _apart(outputs: list[tuple[str, Value]]) -> list[tuple[str, Value]]:
+    """Columns of a subquery under names of their own, as DuckDB gives them: a, a_1, a_2."""
+    seen: dict[str, int] = {}
+    made: list[tuple[str, Value]] = []
+    for name, value in outputs:
+        called = name
+        while called.lower() in seen:
+            called = f"{name}_{seen[name.lower()]}"
+            seen[name.lower()] += 1
+        seen[called.lower()] = 1
+        made.append((called, value))
+    return made
 
 
 def _drops_groups(node: exp.Select) -> bool:

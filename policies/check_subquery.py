@@ -57,18 +57,18 @@ def _connected(env: Environment, block: Block, relation: Relation, node: exp.Exp
 
 
 def _exists(env: Environment, block: Block, node: exp.Exists) -> Value:
-    _rows_only(block, node)
+    _rows_only(env, block, node)
     relation = env.query(env, _select(node.this), block.scope, inside=True)
     _connected(env, block, relation, node)
     dp_rows.membership(env, block, relation, node, None)
     env.meta["inner"] |= {unit.instance for unit in relation.units}
     block.influence |= relation.influence
     sources = frozenset().union(*(column.sources for column in relation.columns.values()))
-    return Value(exp.Exists(this=relation.query), Level.ROW, "bool", joined=True, sources=sources)
+    return _over(block, Value(exp.Exists(this=relation.query), Level.ROW, "bool", joined=True, sources=sources))
 
 
-def _rows_only(block: Block, node: exp.Expr) -> None:
-    if block.phase == "groups":
+def _rows_only(env: Environment, block: Block, node: exp.Expr) -> None:
+    if block.phase == "groups" and not env.harmless:
         raise Refusal.of(
             SUBQUERY_NOT_ALLOWED, node, why="the query is grouped already", hint="Put the condition into WHERE."
         )
@@ -77,6 +77,10 @@ def _rows_only(block: Block, node: exp.Expr) -> None:
 def in_query(env: Environment, block: Block, node: exp.In, subject: Value) -> Value:
     """`subject IN (SELECT …)`."""
     relation = env.query(env, _select(node.args["query"]), block.scope, inside=True)
+    if env.harmless:
+        influence(block, relation)
+        made = exp.In(this=subject.node, query=exp.Subquery(this=relation.query))
+        return _over(block, combined(made, "bool", (subject, *relation.columns.values())))
     if len(relation.columns) != 1:
         raise Refusal.of(SUBQUERY_NOT_ALLOWED, node, why="it has more than one column", hint="Select one column.")
     (right,) = relation.columns.values()
@@ -89,10 +93,10 @@ def in_query(env: Environment, block: Block, node: exp.In, subject: Value) -> Va
     sources = subject.sources | right.sources
     if right.level is not Level.ROW or (all_readable(env.policy, right.all_deps) and free(env, relation)):
         if right.level is Level.ROW:
-            _rows_only(block, node)
+            _rows_only(env, block, node)
         block.influence |= relation.influence
         return replace(subject.shown_as(made, "bool"), sources=sources)
-    _rows_only(block, node)
+    _rows_only(env, block, node)
     if not (subject.plain and right.plain and may_join(env, subject.plain, right.plain)):
         raise join_refused(env, node, subject.all_deps | right.all_deps)
     link(env, block, subject.plain, right.plain)
@@ -111,11 +115,40 @@ def _scalar(env: Environment, block: Block, node: exp.Subquery) -> Value:
             hint="Select one aggregate without GROUP BY.",
         )
     (found,) = relation.columns.values()
-    return combined(exp.Subquery(this=relation.query), found.kind, (found,))
+    made = combined(exp.Subquery(this=relation.query), found.kind, (found,))
+    return _over(block, made) if env.harmless else made
+
+
+def _over(block: Block, found: Value) -> Value:
+    """After grouping, a subquery over rows that may be shown is one value per group; its columns are none of the
+    block's."""
+    return replace(found, level=min(found.level, Level.RELEASED)) if block.phase == "groups" else found
+
+
+def influence(block: Block, relation: Relation) -> None:
+    """What chose the rows of a subquery chooses those of the block."""
+    block.influence |= relation.influence
+
+
+def _quantified(env: Environment, block: Block, node: exp.Expr) -> Value:
+    """The right side of `x > ALL (SELECT …)` and `x = ANY (…)`, over rows that may be shown."""
+    if not env.harmless:
+        hint = "Compare with an aggregate, or use IN."
+        raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what=node.key.upper(), hint=hint)
+    inner = node.this.unnest() if isinstance(node.this, exp.Paren) else node.this
+    if not isinstance(inner, (exp.Subquery, exp.Select)):
+        value: Value = env.value(env, block, inner)
+        return combined(type(node)(this=exp.Paren(this=value.node)), "any", (value,))
+    relation = env.query(env, _select(inner), block.scope, inside=True)
+    influence(block, relation)
+    found = combined(type(node)(this=exp.Subquery(this=relation.query)), "any", relation.columns.values())
+    return _over(block, found)
 
 
 RULES: dict[type[exp.Expr], Callable[[Environment, Block, Any], Value]] = {
     exp.Exists: _exists,
+    exp.All: _quantified,
+    exp.Any: _quantified,
     exp.Subquery: _scalar,
     exp.Select: _scalar,
 }

@@ -120,7 +120,7 @@ class Scope:
                 if name in left_out or (not table and name in self.merged and name in given_out):
                     continue
                 given_out.add(name)
-                yield each.shown[name], value
+                yield each.shown[name], value if table else self.merged.get(name, value)
 
     def starred_unusable(self, node: exp.Expr) -> str | None:
         """A column a star would show although it is granted for nothing."""

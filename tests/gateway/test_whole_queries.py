@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from warehouse import identity_policy, schema_text, texts
+from warehouse import DATA, identity_policy, named_texts, schema_text, texts
 
 from gateway.duckdb import DuckDBEngine
 from gateway.engine import Limits, Tables
@@ -54,10 +54,36 @@ class Warehouse:
 
 def plainly(rows: Any) -> list[list[Any]]:
     """Rows with numbers of one kind and rounded; the order of equal sort keys is not the engine's promise."""
-    return sorted(
-        ([round(float(each), 4) if isinstance(each, (float, Decimal, int)) else each for each in row] for row in rows),
-        key=repr,
-    )
+    return sorted(([_plain(each) for each in row] for row in rows), key=repr)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):  # a MAP, which Arrow gives as a list of pairs
+        value = list(value.items())
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    return round(float(value), 4) if isinstance(value, (float, Decimal, int)) else value
+
+
+@pytest.fixture(scope="module")
+def retail(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    folder = tmp_path_factory.mktemp("retail")
+    with duckdb.connect() as connection:
+        for script in ("schema", "data"):
+            connection.execute((DATA / "retail" / f"{script}.sql").read_text(encoding="utf-8"))
+        for (table,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall():
+            connection.execute(f"COPY {table} TO '{folder / table}.parquet'")
+    warehouse = Warehouse("retail", folder, {})
+    yield warehouse
+    warehouse.engine.close()
+
+
+@pytest.mark.parametrize("name", named_texts("retail"))
+def test_analytic_texts_answer_as_plain_duckdb_does(name: str, retail: Warehouse) -> None:
+    sql = named_texts("retail")[name]
+    wanted = plainly(retail.plain["identity"].execute(sql).fetchall())
+    assert wanted
+    assert repr(retail.governed(sql, retail.policies["identity"])) == repr(wanted)
 
 
 @pytest.fixture(scope="module")

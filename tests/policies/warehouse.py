@@ -22,6 +22,12 @@ def texts(warehouse: str) -> dict[str, str]:
     return {path.stem: path.read_text(encoding="utf-8") for path in sorted((DATA / warehouse).glob("q*.sql"))}
 
 
+def named_texts(warehouse: str) -> dict[str, str]:
+    """Query name -> SQL, of `tests/data/WAREHOUSE/queries.sql`, where each query follows a line `-- name: …`."""
+    parts = (DATA / warehouse / "queries.sql").read_text(encoding="utf-8").split("-- name: ")[1:]
+    return {name: sql.strip() for name, _, sql in (part.partition("\n") for part in parts)}
+
+
 def identity_policy(schema: Schema, rows: dict[str, str] | None = None) -> Policy:
     """Rows mode and every use of every column; `rows`: table -> row filter."""
     lines = ["project: W001", "purpose: whole queries", "release: {mode: rows, max_rows: 1000000}", "datasets:"]

@@ -1,0 +1,196 @@
+"""Other spellings of what the check knows, respelled before it looks: the tree says the same in fewer constructs.
+
+Nothing is decided here. What has no respelling stays as it is, and the check refuses it.
+"""
+
+from collections.abc import Iterator
+
+from sqlglot import exp
+
+
+def respelled(tree: exp.Expr) -> exp.Expr:
+    """The tree with named windows, SEMI and ANTI joins, FETCH, FROM-first joins, PIVOT and UNNEST of constants put in
+    other words."""
+    if isinstance(tree, exp.Pivot):
+        tree = _pivot_statement(tree)
+    for select in list(tree.find_all(exp.Select)):
+        _joins_of_from(select)
+        _windows(select)
+        _memberships(select)
+        _fetch(select)
+    for pivot in list(tree.find_all(exp.Pivot)):
+        _pivoted(pivot)
+    for unnest in list(tree.find_all(exp.Unnest)):
+        _unnested(unnest)
+    return tree
+
+
+def _joins_of_from(select: exp.Select) -> None:
+    """`FROM a JOIN b SELECT …`: the parser leaves the joins with the table."""
+    first = select.args.get("from_")
+    if first is not None and first.this.args.get("joins") and not isinstance(first.this, exp.Subquery):
+        select.set("joins", [*first.this.args["joins"], *(select.args.get("joins") or [])])
+        first.this.set("joins", None)
+
+
+def _own(select: exp.Select, kind: type[exp.Expr]) -> Iterator[exp.Expr]:
+    """Nodes of a kind in a SELECT, its subqueries left out."""
+    stack = list(select.iter_expressions())
+    while stack:
+        node = stack.pop()
+        if isinstance(node, kind):
+            yield node
+        if not isinstance(node, (exp.Select, exp.SetOperation)):
+            stack += list(node.iter_expressions())
+
+
+def _windows(select: exp.Select) -> None:
+    """WINDOW w AS (…): the definition at each place that names it."""
+    named: dict[str, exp.Expr] = {}
+    for definition in select.args.get("windows") or []:
+        _inlined(definition, named)
+        named[definition.name.lower()] = definition
+    if not named:
+        return
+    definitions = {id(each) for each in select.args["windows"]}
+    places = [each for each in _own(select, exp.Window) if id(each) not in definitions]
+    for window in places:
+        _inlined(window, named)
+    if all(window.args.get("alias") is None for window in places):
+        select.set("windows", None)
+
+
+def _inlined(window: exp.Expr, named: dict[str, exp.Expr]) -> None:
+    alias = window.args.get("alias")
+    known = named.get(alias.name.lower()) if isinstance(alias, exp.Identifier) else None
+    if known is None:
+        return
+    window.set("alias", None)
+    for part in ("partition_by", "order", "spec"):
+        given = known.args.get(part)
+        if given and not window.args.get(part):
+            window.set(part, [each.copy() for each in given] if isinstance(given, list) else given.copy())
+
+
+def _memberships(select: exp.Select) -> None:
+    """`a SEMI JOIN b ON c` is `WHERE EXISTS (SELECT 1 FROM b WHERE c)`, ANTI its opposite (Codd 1970: a semijoin keeps
+    the left rows that match). Not where a later RIGHT or FULL join would bring rows back."""
+    joins: list[exp.Expr | None] = list(select.args.get("joins") or [])
+    for place, join in enumerate(joins):
+        if join is None:
+            continue
+        kind = (join.args.get("kind") or "").upper()
+        rest = [each for each in joins[place + 1 :] if each is not None]
+        later = any((each.args.get("side") or "").upper() in ("RIGHT", "FULL") for each in rest)
+        known = all(name in ("this", "kind", "on", "using") for name, given in join.args.items() if given)
+        if kind not in ("SEMI", "ANTI") or later or not known:
+            continue
+        condition = join.args.get("on") or _using(select, place, join)
+        if condition is None:
+            continue
+        inner = exp.Select(expressions=[exp.Literal.number(1)]).from_(join.this.copy(), copy=False)
+        inner.set("where", exp.Where(this=condition.copy()))
+        test: exp.Expr = exp.Exists(this=inner)
+        select.where(exp.Not(this=test) if kind == "ANTI" else test, copy=False)
+        joins[place] = None
+    if any(each is None for each in joins):
+        select.set("joins", [each for each in joins if each is not None])
+
+
+def _using(select: exp.Select, before: int, join: exp.Expr) -> exp.Expr | None:
+    """USING as equalities, where only one table can be meant."""
+    left, right = select.args["from_"].this.alias_or_name, join.this.alias_or_name
+    if before or not left or not right or not join.args.get("using"):
+        return None
+    parts = [
+        exp.EQ(
+            this=exp.Column(this=name.copy(), table=exp.to_identifier(left)),
+            expression=exp.Column(this=name.copy(), table=exp.to_identifier(right)),
+        )
+        for name in join.args["using"]
+    ]
+    return exp.and_(*parts, copy=False) if len(parts) > 1 else parts[0]
+
+
+def _fetch(select: exp.Select) -> None:
+    """FETCH FIRST n ROWS ONLY is LIMIT n."""
+    fetch = select.args.get("limit")
+    if not isinstance(fetch, exp.Fetch) or fetch.args.get("count") is None:
+        return
+    options = fetch.args.get("limit_options")
+    if options is None or not (options.args.get("percent") or options.args.get("with_ties")):
+        select.set("limit", exp.Limit(expression=fetch.args["count"].copy()))
+
+
+def _pivot_statement(pivot: exp.Pivot) -> exp.Expr:
+    """`PIVOT t ON c IN (…) USING sum(x) GROUP BY k`; without IN its columns would depend on the data."""
+    if {name for name, given in pivot.args.items() if given} - {"this", "expressions", "using", "group"}:
+        return pivot
+    group = pivot.args.get("group")
+    made = _crosstab(pivot.this, pivot.expressions, pivot.args.get("using") or [], group)
+    return made if made is not None else pivot
+
+
+def _pivoted(pivot: exp.Pivot) -> None:
+    """`t PIVOT (sum(x) FOR c IN (…) GROUP BY k)` as a subquery."""
+    source = pivot.parent
+    if source is None or len(source.args.get("pivots") or []) != 1:
+        return
+    known = {"expressions", "fields", "group", "alias", "columns", "pivot_column_naming"}
+    if {name for name, given in pivot.args.items() if given} - known:
+        return
+    plain = source.copy()
+    plain.set("pivots", None)
+    made = _crosstab(plain, pivot.args.get("fields") or [], pivot.expressions, pivot.args.get("group"))
+    if made is not None:
+        alias = pivot.args.get("alias")
+        source.replace(exp.Subquery(this=made, alias=alias.copy() if alias is not None else None))
+
+
+def _crosstab(
+    source: exp.Expr, fields: list[exp.Expr], calls: list[exp.Expr], group: exp.Expr | None
+) -> exp.Select | None:
+    """One aggregate per constant, each over its rows; grouped by `group`, or by whatever else the source has."""
+    if len(fields) != 1 or not isinstance(fields[0], exp.In) or not calls or not fields[0].expressions:
+        return None
+    subject = fields[0].this
+    columns: list[exp.Expr] = []
+    for each in fields[0].expressions:
+        value = each.this if isinstance(each, exp.PivotAlias) else each
+        if not isinstance(value, exp.Literal):
+            return None
+        named = each.args["alias"].name if isinstance(each, exp.PivotAlias) else value.name
+        for call in calls:
+            inner = call.this if isinstance(call, exp.Alias) else call
+            if not isinstance(inner, exp.AggFunc) or (len(calls) > 1 and not isinstance(call, exp.Alias)):
+                return None
+            chosen = exp.Where(this=exp.EQ(this=subject.copy(), expression=value.copy()))
+            name = f"{named}_{call.alias}" if isinstance(call, exp.Alias) else named
+            columns.append(
+                exp.alias_(exp.Filter(this=inner.copy(), expression=chosen), exp.to_identifier(name, quoted=True))
+            )
+    if group is not None:
+        keys: list[exp.Expr] = [each.copy() for each in group.expressions]
+    else:
+        used = [subject, *(column for call in calls for column in call.find_all(exp.Column))]
+        keys = [exp.Star(except_=[exp.to_identifier(name) for name in dict.fromkeys(each.name for each in used)])]
+    made = exp.Select(expressions=[*keys, *columns]).from_(source.copy(), copy=False)
+    made.set("group", exp.Group(all=True))
+    return made
+
+
+def _unnested(unnest: exp.Unnest) -> None:
+    """`unnest([1, 2]) AS u(x)` in FROM is a table of constants."""
+    (array, *more) = unnest.expressions or [None]
+    if more or not isinstance(array, exp.Array) or not array.expressions or unnest.args.get("offset"):
+        return
+    if not isinstance(unnest.parent, (exp.From, exp.Join)):
+        return
+    if not all(isinstance(each, (exp.Literal, exp.Neg, exp.Cast, exp.Null)) for each in array.expressions):
+        return
+    alias = unnest.args.get("alias")
+    name = alias.name if alias is not None and alias.name else "unnest"
+    columns = [each.copy() for each in alias.columns] if alias is not None else []
+    rows = [exp.Tuple(expressions=[each.copy()]) for each in array.expressions]
+    table = exp.TableAlias(this=exp.to_identifier(name), columns=columns or [exp.to_identifier(name)])
+    unnest.replace(exp.Values(expressions=rows, alias=table))
