@@ -119,7 +119,7 @@ def _version(session: Session, project_id: str, grants: Sequence[Grant]) -> str:
     records = [
         project_id,
         project(session, project_id).purpose,
-        [[grant.id, grant.dataset_id, grant.columns, grant.joins, grant.release] for grant in grants],
+        [[grant.id, grant.dataset_id, grant.columns, grant.joins, grant.rows, grant.release] for grant in grants],
         [list(version) for version in versions],
     ]
     return hashlib.sha256(json.dumps(records, ensure_ascii=False, default=str).encode()).hexdigest()

@@ -29,6 +29,7 @@ class Grant(Base):
     dataset_id: Mapped[str] = mapped_column(ForeignKey("dataset.id"))
     columns: Mapped[dict[str, Any]] = mapped_column(JSON)
     joins: Mapped[list[str]] = mapped_column(JSON)
+    rows: Mapped[str | None]  # row filter, in the policy grammar; None: every row
     release: Mapped[dict[str, Any]] = mapped_column(JSON)
     valid_from: Mapped[date]
     valid_until: Mapped[date]
@@ -56,6 +57,9 @@ class Terms(Protocol):
     def joins(self) -> list[str]: ...
 
     @property
+    def rows(self) -> str | None: ...
+
+    @property
     def release(self) -> dict[str, Any]: ...
 
 
@@ -72,6 +76,8 @@ def policy_document(project: Purposed, allowed: Sequence[tuple[Dataset, Terms]])
             "release": {**DEFAULT_RELEASE, **terms.release},
             "columns": {column.name: terms.columns.get(column.name, []) for column in described.columns},
         }
+        if terms.rows:
+            document["rows"] = terms.rows
         if terms.joins:
             document["joins"] = list(terms.joins)
         datasets[described.id] = document

@@ -94,6 +94,7 @@ class AccessRequest(Base):
     purpose: Mapped[str]
     columns: Mapped[dict[str, Any]] = mapped_column(JSON)
     joins: Mapped[list[str]] = mapped_column(JSON)
+    rows: Mapped[str | None]  # row filter, in the policy grammar; None: every row
     release: Mapped[dict[str, Any]] = mapped_column(JSON)
     valid_from: Mapped[date]
     valid_until: Mapped[date]
@@ -254,6 +255,7 @@ def _granted(session: Session, wanted: AccessRequest) -> Grant:
         dataset_id=wanted.dataset_id,
         columns=wanted.columns,
         joins=wanted.joins,
+        rows=wanted.rows,
         release=wanted.release,
         valid_from=wanted.valid_from,
         valid_until=wanted.valid_until,

@@ -26,6 +26,7 @@ def submit(
     valid_from: date,
     valid_until: date,
     joins: Sequence[str] = (),
+    rows: str | None = None,
     release: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Ask for columns of a published dataset. Raises DATASET_NOT_PUBLISHED and what `policies.requests.submit` does."""
@@ -36,6 +37,7 @@ def submit(
         purpose=purpose,
         columns={name: list(capabilities) for name, capabilities in columns.items() if capabilities},
         joins=list(joins),
+        rows=rows or None,
         release=dict(release or {}),
         valid_from=valid_from,
         valid_until=valid_until,

@@ -55,6 +55,7 @@ class NewRequest(Body):
     purpose: Text
     columns: Annotated[dict[str, list[str | dict[str, Any]]], Field(max_length=500)]
     joins: Annotated[list[str], Field(max_length=50)] = Field(default_factory=list)
+    rows: Annotated[str, Field(max_length=2000)] | None = None
     release: dict[str, Any] = Field(default_factory=dict)
     valid_from: date
     valid_until: date

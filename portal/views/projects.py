@@ -63,6 +63,7 @@ def grant_described(grant: Grant) -> dict[str, Any]:
         "dataset": grant.dataset_id,
         "columns": grant.columns,
         "joins": grant.joins,
+        "rows": grant.rows,
         "release": grant.release,
         "valid_from": grant.valid_from.isoformat(),
         "valid_until": grant.valid_until.isoformat(),

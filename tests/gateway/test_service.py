@@ -143,6 +143,15 @@ def test_a_revoked_grant_ends_at_the_next_question(gateway: TestClient, database
     assert ask(gateway, WHOLE).json()["code"] == "NO_LIVE_GRANT"
 
 
+def test_a_grant_for_some_rows_gives_no_others(gateway: TestClient, database: Database) -> None:
+    everybody = "SELECT count(*) AS n FROM people"
+    assert rows(ask(gateway, everybody)) == [{"n": 60}]
+    release = {"mode": "threshold", "min_group": 10}
+    terms = Terms({"county": ["group", "filter"], "job": ["filter"]}, release, rows="county = 'b'")
+    grant(database, "study", "researcher", "people", terms)
+    assert rows(ask(gateway, "SELECT county, count(*) AS n FROM people GROUP BY county")) == [{"county": "b", "n": 30}]
+
+
 def test_nothing_is_answered_when_the_log_cannot_be_written(gateway: TestClient, tmp_path: Path) -> None:
     assert rows(ask(gateway, WHOLE)) == [{"n": 30}]
     log = tmp_path / "audit" / "log.jsonl"
