@@ -11,12 +11,13 @@ from typing import Any
 
 import pyarrow as pa
 
+from gateway.differencing import examine
 from gateway.dp_account import Accountant
 from gateway.dp_answer import answer_privately
 from gateway.engine import Engine, Limits, Rows, Stop
 from gateway.errors import AUDIT_UNAVAILABLE, TOO_MANY_ROWS
 from gateway.probing import ProbeMemory, Prober
-from gateway.release import release
+from gateway.release import nothing_left, release
 from policies.decide import NOBODY, decide
 from policies.decision import Allowed, Decision, Footprint, OutputColumn, Refused, ReleasePlan
 from policies.dp_plan import PrivatePlan
@@ -120,7 +121,7 @@ def answer(
 
 def may_stream(plan: ReleasePlan) -> bool:
     """Does nothing in the answer depend on the rest of it."""
-    looked_at = plan.guards or plan.probes or plan.nested or plan.complementary
+    looked_at = plan.guards or plan.probes or plan.audits or plan.withheld or plan.nested
     return plan.mode is Mode.ROWS and not looked_at
 
 
@@ -197,22 +198,19 @@ def whole(
     limits = Limits(min(plan.timeout_s, longest_s), plan.max_rows + 1, WHOLE_BYTES)
     prober = Prober(engine, limits, stop, memory, version)
     try:
-        violations: list[tuple[tuple[int, ...], tuple[object, ...]]] = []
-        for probe in plan.probes:
-            found = prober.ask(probe.sql, limits.max_rows)
-            if found.num_rows and not probe.keys:
-                return Refused.because(DIFFERENCING)
-            if found.num_rows >= limits.max_rows:  # cut off: a group that has to be withheld may be missing
-                raise YurtError(TOO_MANY_ROWS)
-            violations += [(probe.keys, tuple(row.values())) for row in found.to_pylist()]
+        examined = examine(decision, prober.ask)
+        if isinstance(examined, Refused):
+            return examined
         table = engine.execute(decision.sql, limits, stop)
         executed = time.perf_counter()
-        released = release(table, plan, violations)
+        released = release(table, plan, examined.withheld)
+        if examined.withheld and nothing_left(table, released.table):
+            return Refused.because(DIFFERENCING)
     except YurtError as error:
         return Failed.because(error, Elapsed(deciding_s * 1000, (time.perf_counter() - started) * 1000))
     elapsed = Elapsed(deciding_s * 1000, (executed - started) * 1000, (time.perf_counter() - executed) * 1000)
-    remembered = history.with_answer(decision.footprint)
-    return Answer(released.table, released.suppressed, remembered, decision.footprint, decision.lineage, elapsed)
+    remembered = history.with_answer(examined.footprints)
+    return Answer(released.table, released.suppressed, remembered, examined.footprints, decision.lineage, elapsed)
 
 
 def _private(

@@ -2,15 +2,17 @@
 
 Two answers that are computed at once must be compared with each other, or a pair that differs by one person could slip
 through. So a query is decided and its footprint booked in one critical section, against everything booked before, and
-only then computed, next to others. Of any two answers the one booked later was compared with the earlier one. What was
-booked and not answered is taken out again; after a crash it stays, which refuses too much and never too little.
+only then computed, next to others. Of any two answers the one booked later was compared with the earlier one, as if
+that told every cell. Before an answer leaves, what was withheld from it is noted; so a question asked again has the
+same cells withheld, and one that is being answered is waited for. What was booked and not answered is taken out again;
+after a crash it stays, which refuses too much and never too little.
 """
 
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from gateway.answered import forget, history_of, remember, stamp_of
+from gateway.answered import forget, history_of, remember, settled, stamp_of
 from policies.decision import Allowed, Decision, Footprint
 from policies.history import History
 from store.database import Database
@@ -26,6 +28,7 @@ class _Pending:
 
     entry: int
     claims: int
+    open: bool  # which cells will leave is not known before the answer is
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class HistoryBook:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._section = threading.Lock()
+        self._section = threading.Condition()
         self._histories: dict[str, tuple[tuple[object, ...], History]] = {}
         self._pending: dict[_Name, _Pending] = {}
 
@@ -61,41 +64,55 @@ class HistoryBook:
         self, project: str, username: str, decide: Callable[[History], Decision]
     ) -> tuple[Decision, History, Booking]:
         """The decision against the history as it is now, booked if it is yes; and that history."""
-        while True:
-            with self._section:
+        with self._section:
+            while True:
                 history = self.history(project)
                 decision = decide(history)
                 if not isinstance(decision, Allowed):
                     return decision, history, Booking(())
+                if any(self._open(project, footprint) for footprint in decision.footprint):
+                    self._section.wait()  # whoever computes the answer settles it, come what may
+                    continue
                 booking = self._booked(project, username, history, decision.footprint)
                 if booking is not None:
                     return decision, history, booking
 
-    def settle(self, booking: Booking, *, answered: bool) -> None:
-        """What was booked is answered, for good, or is not and never was."""
+    def _open(self, project: str, footprint: Footprint) -> bool:
+        """Is somebody else being told of it right now, and which of its cells is not known yet."""
+        pending = self._pending.get((project, footprint))
+        return pending is not None and pending.open
+
+    def settle(self, booking: Booking, *, answered: bool, told: Sequence[Footprint] = ()) -> None:
+        """What was booked is answered, for good, or is not and never was. `told`: the same, with what was withheld."""
         if not booking.names:
             return
         with self._section:
+            self._section.notify_all()
             gone: list[int] = []
+            withheld = {footprint: footprint.withheld for footprint in told}
+            less: dict[int, Sequence[str]] = {}
             for name in booking.names:
                 pending = self._pending.get(name)
                 if pending is None:
                     continue  # answered to somebody else
                 pending.claims -= 1
+                if answered and pending.open:
+                    less[pending.entry] = withheld.get(name[1]) or ()
                 if answered or not pending.claims:
                     del self._pending[name]
                     if not answered:
                         gone.append(pending.entry)
-            if gone:
+            if gone or less:
                 with self._database.session() as session:
                     forget(session, gone)
+                    settled(session, less)
 
     def _booked(self, project: str, username: str, history: History, footprints: Sequence[Footprint]) -> Booking | None:
         """None where another process booked something in between: then the decision has to be made anew."""
         if not footprints:
             return Booking(())
         known = set(history.footprints)
-        new = [footprint for footprint in dict.fromkeys(footprints) if footprint not in known]
+        new = [each for each in dict.fromkeys(footprints) if each not in known or each.withheld is None]
         if new:
             with self._database.session() as session:
                 if stamp_of(session, project) != self._histories[project][0]:
@@ -103,7 +120,7 @@ class HistoryBook:
                 entries = remember(session, project, username, new)
                 self._histories[project] = (stamp_of(session, project), history.with_answer(new))
             for footprint, entry in zip(new, entries, strict=True):
-                self._pending[(project, footprint)] = _Pending(entry, 0)
+                self._pending[(project, footprint)] = _Pending(entry, 0, footprint.withheld is None)
         named = dict.fromkeys((project, footprint) for footprint in footprints)
         names = tuple(name for name in named if name in self._pending)
         for name in names:

@@ -42,7 +42,7 @@ class DecisionCache:
         key = (version, dialect, sql, tuple(sorted(user.items())))
         with self._lock:
             found = self._known.get(key)
-            if found is not None and (found[0] is None or found[0] == history):
+            if found is not None and (found[0] is None or found[0].same_as(history)):
                 self._known.move_to_end(key)
                 return found[1]
         decision = decide(sql, policy, schema, dialect=dialect, user=user, history=history)

@@ -15,7 +15,7 @@ from gateway.errors import AUDIT_UNAVAILABLE
 from gateway.identity import Sandbox
 from gateway.probing import ProbeMemory
 from gateway.standing import Standing, Standings
-from policies.decision import Allowed, Decision, Refused
+from policies.decision import Allowed, Decision, Footprint, Refused
 from policies.history import History
 from store.database import Database
 from store.errors import YurtError
@@ -46,12 +46,14 @@ class Desk:
         )
         deciding_s = time.perf_counter() - began
         answered = False
+        told: tuple[Footprint, ...] = ()
         try:
             given = self._computed(sandbox, sql, standing, decision, history, deciding_s, stop or Stop())
             answered = isinstance(given, (Answer, Streaming))
+            told = given.footprint if isinstance(given, Answer) else ()
             return given
         finally:
-            self._book.settle(booking, answered=answered)
+            self._book.settle(booking, answered=answered, told=told)
 
     def refusal(self, sandbox: Sandbox, sql: str) -> Refused | None:
         """The refusal that the policy alone gives, recorded, without an engine: for those who would have to wait."""

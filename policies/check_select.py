@@ -9,11 +9,11 @@ from policies import dp_select, functions, rewrite
 from policies.check_from import connected, from_clause
 from policies.check_predicate import chosen_by, condition
 from policies.check_subquery import demand_free
-from policies.decision import Source
+from policies.decision import Place, Source
 from policies.demand import all_readable, demand, demand_rows, rows_refused
 from policies.environment import RESERVED, Block, Environment
 from policies.errors import ALIAS_RESERVED, COLUMN_NOT_USABLE, CONSTRUCT_NOT_ALLOWED, NOT_GROUPED, SUBQUERY_NOT_ALLOWED
-from policies.footprints import footprints
+from policies.footprints import Told, footprints
 from policies.labels import Level, Value
 from policies.model import Mode, Use
 from policies.refusal import Refusal
@@ -151,35 +151,59 @@ def _group(
         keys = [each for each in expressions if isinstance(each, Value) or not aggregated(each)]
         return exp.Group(expressions=[_key(env, block, each) for each in keys])
     made: list[exp.Expr] = []
+    choices: list[list[frozenset[int]]] = []
     for each in group.expressions:
-        if isinstance(each, (exp.Rollup, exp.Cube, exp.GroupingSets)):
-            block.totals = block.totals or (each, top)
-            made.append(type(each)(expressions=[_set(env, block, part, expressions) for part in each.expressions]))
-        else:
-            made.append(_key(env, block, _ordinal(each, expressions)))
+        tree, sets = _grouped_by(env, block, each, expressions)
+        made.append(tree)
+        choices.append(sets)
+    if any(isinstance(each, _SETS) for each in made):
+        block.sets = _product(choices, group)
     return exp.Group(expressions=made)
 
 
-def _single(node: exp.Expr, top: bool) -> None:
-    """Totals over one key, in the answer itself: only there can a second group be withheld to protect the first."""
-    parts = node.expressions
+_SETS = (exp.Rollup, exp.Cube, exp.GroupingSets)
+MAX_SETS = 32
+"""Groupings that ROLLUP, CUBE and GROUPING SETS of one SELECT may stand for."""
+
+
+def _grouped_by(
+    env: Environment, block: Block, node: exp.Expr, expressions: list[exp.Expr | Value]
+) -> tuple[exp.Expr, list[frozenset[int]]]:
+    """A part of GROUP BY, rewritten, and the sets of keys (positions in `block.keys`) it groups by (SQL:1999)."""
+    first = len(block.keys)
+    if not isinstance(node, _SETS):
+        inside = isinstance(node.parent, _SETS)
+        if inside and isinstance(node, exp.Tuple):
+            keys = [_key(env, block, _ordinal(part, expressions)) for part in node.expressions]
+            tree: exp.Expr = exp.Tuple(expressions=keys)
+        else:
+            tree = _key(env, block, _ordinal(node.unnest() if inside else node, expressions))
+        return tree, [frozenset(range(first, len(block.keys)))]
+    found = [_grouped_by(env, block, part, expressions) for part in node.expressions]
+    made = type(node)(expressions=[tree for tree, _ in found])
     if isinstance(node, exp.GroupingSets):
-        parts = [each for each in parts if not (isinstance(each, exp.Tuple) and not each.expressions)]
-    if len(parts) != 1 or not top or isinstance(parts[0], (exp.Rollup, exp.Cube)):
-        raise Refusal.of(
-            CONSTRUCT_NOT_ALLOWED,
-            node,
-            what=f"{node.key.upper()} over several keys",
-            hint="Ask for each grouping on its own.",
-        )
+        return made, [each for _, sets in found for each in sets]
+    if any(len(sets) != 1 for _, sets in found):
+        raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what="Grouping sets in grouping sets", hint="List plain keys.")
+    single = [sets[0] for _, sets in found]
+    if isinstance(node, exp.Rollup):
+        return made, [frozenset().union(*single[:count]) for count in range(len(single), -1, -1)]
+    return made, _product([[each, frozenset()] for each in single], node)
 
 
-def _set(env: Environment, block: Block, node: exp.Expr, expressions: list[exp.Expr | Value]) -> exp.Expr:
-    if isinstance(node, (exp.Rollup, exp.Cube, exp.GroupingSets)):
-        return type(node)(expressions=[_set(env, block, part, expressions) for part in node.expressions])
-    if isinstance(node, exp.Tuple):
-        return exp.Tuple(expressions=[_key(env, block, _ordinal(part, expressions)) for part in node.expressions])
-    return exp.Tuple(expressions=[_key(env, block, _ordinal(node.unnest(), expressions))])
+def _product(choices: list[list[frozenset[int]]], node: exp.Expr) -> list[frozenset[int]]:
+    """One set of each choice, joined, in every way."""
+    found: list[frozenset[int]] = [frozenset()]
+    for sets in choices:
+        found = [one | other for one in found for other in sets]
+        if len(found) > MAX_SETS:
+            raise Refusal.of(
+                CONSTRUCT_NOT_ALLOWED,
+                node,
+                what=f"GROUP BY with more than {MAX_SETS} groupings",
+                hint="Ask for the groupings you need with GROUPING SETS.",
+            )
+    return list(dict.fromkeys(found))
 
 
 def _ordinal(node: exp.Expr, expressions: list[exp.Expr | Value]) -> exp.Expr | Value:
@@ -353,21 +377,29 @@ def _finished(
     if dp_select.concerned(env, block):
         return dp_select.released(env, block, made, columns, node)
     limits = thresholds(env, block, node)
-    if limits.protected and block.totals:
-        _single(*block.totals)
-        env.meta["totals"] = True
     hidden = Hidden(env)
     repeated = node.args.get("distinct") is not None and (node.args.get("group") is not None or bool(block.aggregates))
     engine_side = not top or repeated
     _substitute(block, made, limits, engine_side)
     if limits.protected:
-        made_footprints = footprints(env, block, limits, top)
-        env.footprints += made_footprints
-        env.meta["compared" if node.find_ancestor(exp.Having) is not None else "told"] |= set(made_footprints)
-        if not engine_side:
-            env.meta["shown"] |= set(made_footprints)
-            if not _drops_groups(node):
-                env.meta["whole"] |= set(made_footprints)
+        alone = node.parent is None or isinstance(node.parent, exp.Subquery)
+        for told in footprints(env, block, limits):
+            again = told.footprint in env.footprints
+            if block.sets and not told.footprint.exact:
+                raise Refusal.of(
+                    CONSTRUCT_NOT_ALLOWED,
+                    node,
+                    what="Totals over rows that an outer join or a computed value chose",
+                    hint="Ask for each grouping on its own.",
+                )
+            if engine_side or again or made.find(exp.Window):  # its cells cannot be withheld one by one
+                env.meta["shown"].pop(told.footprint, None)
+            else:
+                place = _place(told, outputs, hidden, alone, sorted_=bool(node.args.get("order")))
+                if place is not None:
+                    env.meta["shown"][told.footprint] = place
+            env.footprints.append(told.footprint)
+            env.meta["compared" if node.find_ancestor(exp.Having) is not None else "told"].add(told.footprint)
     if engine_side:
         env.meta["nested"] |= limits.protected
         if repeated and not made.args.get("distinct"):
@@ -414,15 +446,25 @@ def _apart(outputs: list[tuple[str, Value]]) -> list[tuple[str, Value]]:
     return made
 
 
-def _drops_groups(node: exp.Select) -> bool:
-    """Can the engine cut off groups, or sum over them, before the release guard has seen every one."""
-    parts: list[exp.Expr] = [node]
-    while isinstance(parts[-1].parent, exp.SetOperation | exp.Subquery):
-        parts.append(parts[-1].parent)
-    cut = any(part.args.get(name) for part in parts for name in ("having", "qualify", "limit", "offset"))
-    sets = [part for part in parts if isinstance(part, exp.SetOperation)]
-    merged = any(not isinstance(each, exp.Union) or each.args["distinct"] for each in sets)
-    return cut or merged or node.find(exp.Window) is not None
+def _place(told: Told, outputs: list[tuple[str, Value]], hidden: Hidden, alone: bool, sorted_: bool) -> Place | None:
+    """Where the cells of a statistic will stand in the answer; None where no single one of them can be withheld.
+
+    `alone`: the SELECT is the whole query, so that its keys can be read where it shows them. `sorted_`: the order of
+    the rows may tell about the statistic, so that all of the row has to go.
+    """
+    columns: tuple[int, ...] | None = None
+    if told.aggregates is not None and not sorted_:
+        columns = tuple(place for place, (_, value) in enumerate(outputs) if told.aggregates & value.aggregates)
+        if not columns:
+            return None
+    shown = [value.node for _, value in outputs] if alone else []
+    keys = [shown.index(key) if key in shown else hidden.name(key) for key in told.keys]
+    level = None
+    if told.level is not None:
+        level = (hidden.name(told.level[0]), told.level[1])
+    elif not alone:
+        level = (hidden.name(exp.Literal.number(1)), 1)
+    return Place(tuple(keys), columns, level)
 
 
 def _substitute(block: Block, made: exp.Select, limits: Thresholds, engine_side: bool) -> None:

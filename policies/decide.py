@@ -59,10 +59,8 @@ def _decide(
 
 def _allowed(checked: Checked, policy: Policy, dialect: str, history: History) -> Decision:
     env, relation = checked.environment, checked.relation
-    outputs = _key_outputs(checked)
-    meta = env.meta
-    shown = past.Shown(*map(frozenset, (meta["shown"], meta["whole"], meta["compared"] - meta["told"])))
-    comparison = past.compare(env.footprints, history, policy, outputs, shown)
+    quiet = frozenset(env.meta["compared"] - env.meta["told"])
+    comparison = past.compare(env.footprints, history, policy, env.meta["shown"], quiet)
     if isinstance(comparison, Refused):
         return comparison
     rules = [policy.datasets[name].release for name in sorted(set(env.datasets.values()))] or [policy.release]
@@ -78,9 +76,10 @@ def _allowed(checked: Checked, policy: Policy, dialect: str, history: History) -
         visible=len(names),
         guards=tuple(dict.fromkeys(env.guards)),
         probes=comparison.probes,
+        audits=comparison.audits,
+        withheld=comparison.withheld,
         nested=bool(env.meta["nested"]),
         private=private,
-        complementary=comparison.complementary or bool(env.meta.get("totals")),
     )
     return Allowed(
         sql=";\n".join(each.sql for each in private.releases)
@@ -94,21 +93,12 @@ def _allowed(checked: Checked, policy: Policy, dialect: str, history: History) -
             )
             for name, value in zip(names, relation.columns.values(), strict=True)
         ),
-        footprint=tuple(dict.fromkeys(env.footprints)),
+        footprint=tuple(
+            replace(each, withheld=None if each in comparison.audited else ()) for each in dict.fromkeys(env.footprints)
+        ),
         pseudonyms=tuple(sorted(env.labels)),
         tables=tuple(sorted(set(env.datasets.values()))),
     )
-
-
-def _key_outputs(checked: Checked) -> dict[str, int]:
-    """Canonical group key -> position in the answer, where the answer's own SELECT shows the key as it is."""
-    tree, found = checked.tree, {}
-    if isinstance(tree, exp.Select):
-        shown = [each.this if isinstance(each, exp.Alias) else each for each in tree.expressions]
-        for text, node in checked.environment.meta["key_nodes"].items():
-            if node in shown:
-                found[text] = shown.index(node)
-    return found
 
 
 def _capped(tree: exp.Expr, max_rows: int) -> exp.Expr:

@@ -1,7 +1,7 @@
 """What the check decides: values, never exceptions. Adapters turn them into HTTP, CLI or notebook output."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from policies.dp_plan import PrivatePlan
 from policies.model import Mode
@@ -62,12 +62,58 @@ class Guard:
 class Probe:
     """A query the engine answers before the main one: it returns a row per violation of the differencing rule.
 
-    With `keys`, positions of the answer's columns, a violation withholds the rows with those key values; without,
-    the answer is refused.
+    A violation refuses the answer.
     """
 
     sql: str
-    keys: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the cells of a statistic stand in the answer, so that single ones can be withheld."""
+
+    keys: tuple[
+        int | str, ...
+    ]  # the engine's columns, by position or name, with its group keys, in the footprint's order
+    outputs: tuple[int, ...] | None  # the columns that tell about these people; None: the whole row
+    level: tuple[str, int] | None = None  # a hidden column and its value in the rows of this grouping; None: all rows
+
+
+@dataclass(frozen=True, slots=True)
+class Withhold:
+    """Cells of the answer that may not leave, by the digests of their key values."""
+
+    footprint: "Footprint"
+    place: Place
+    digests: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One statistic in an audit: its cells are the atoms where `test` holds, divided by `groups`."""
+
+    footprint: "Footprint"
+    test: int | None  # position of its condition among the audit's; None: every row
+    groups: tuple[int, ...]  # positions of its group keys among the audit's keys
+    old: bool  # answered before
+    place: Place | None = None  # None: no cell can be withheld alone
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """Statistics over the same rows, whose sums can be added and subtracted; see `policies.combinations`.
+
+    `sql` gives a row per atom: the truth of each condition, the value of each key, the people; where they are few a row
+    for each of them. `coarse` gives the same with only the new statistics' keys, for when there are too many atoms.
+    """
+
+    sql: str
+    coarse: str
+    tests: int
+    keys: tuple[str, ...]
+    coarse_keys: tuple[int, ...]
+    asked: tuple[Asked, ...]  # those answered before come first
+    minimum: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +127,10 @@ class ReleasePlan:
     visible: int  # the first so many columns are the answer's; the rest are hidden
     guards: tuple[Guard, ...] = ()
     probes: tuple[Probe, ...] = ()
+    audits: tuple[Audit, ...] = ()
+    withheld: tuple[Withhold, ...] = ()  # cells that an earlier answer to the same question left out
     nested: bool = False  # statistics inside the query are withheld by the engine, uncounted
     private: PrivatePlan | None = None  # noise, where the answer is released with differential privacy
-    complementary: bool = False  # a total over the groups is known: never let a withheld group be the only one
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +145,14 @@ class Footprint:
     min_group: int
     exact: bool = True  # False: the conditions do not say it all (outer join, nested statistic)
     dialect: str = "duckdb"
+    fixed: tuple[str, ...] = ()  # those of `keys` that a condition binds to one constant
+    withheld: tuple[str, ...] | None = field(default=(), compare=False)  # cells not told; None: not answered yet
+    pending: bool = field(default=False, compare=False)  # somebody may be being told more of it
+
+    @property
+    def group_keys(self) -> tuple[str, ...]:
+        """What its cells differ in."""
+        return tuple(key for key in self.keys if key not in self.fixed)
 
 
 @dataclass(frozen=True, slots=True)

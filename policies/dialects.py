@@ -51,7 +51,7 @@ FUNCTIONS: frozenset[type[exp.Expr]] = frozenset({
     exp.DayOfYear,
     exp.Count, exp.Sum, exp.Avg, exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Variance, exp.VariancePop, exp.Corr,
     exp.CovarPop, exp.CovarSamp, exp.Median, exp.Quantile, exp.PercentileCont, exp.Min, exp.Max, exp.GroupConcat,
-    exp.LogicalOr, exp.LogicalAnd,
+    exp.LogicalOr, exp.LogicalAnd, exp.Grouping,
     exp.RowNumber, exp.Rank, exp.DenseRank, exp.PercentRank, exp.CumeDist, exp.Ntile, exp.Lag, exp.Lead,
     exp.FirstValue, exp.LastValue, exp.NthValue,
 })  # fmt: skip

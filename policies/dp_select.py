@@ -76,7 +76,7 @@ def released(
 
 def _refuse_others(env: Environment, block: Block, node: exp.Select) -> None:
     """Beside protected tables only rows that may be shown, one grouping, and no statistic of this query."""
-    if block.totals:
+    if block.sets:
         raise Refusal.of(
             DP_UNSUPPORTED, node, what="Several groupings at once", hint="Ask for each grouping on its own."
         )

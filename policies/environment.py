@@ -66,7 +66,7 @@ class Block:
     keys: list[Value] = field(default_factory=list)
     aggregates: dict[int, Aggregate] = field(default_factory=dict)
     windowed: bool = False
-    totals: tuple[exp.Expr, bool] | None = None  # ROLLUP and the like, which also give totals; is it the answer's own
+    sets: list[frozenset[int]] = field(default_factory=list)  # positions in `keys`, where it has several groupings
     outer: tuple["Block", ...] = ()
 
     @contextmanager

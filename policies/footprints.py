@@ -1,7 +1,7 @@
 """Whom a statistic is about, in canonical form: conditions over base columns, sorted, with aliases b0, b1, …"""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass
 
 from sqlglot import exp
 
@@ -13,30 +13,42 @@ from policies.environment import Block, Environment
 from policies.thresholds import Thresholds
 
 
-def footprints(env: Environment, block: Block, limits: Thresholds, top: bool) -> list[Footprint]:
-    """One footprint per row set the block's answer tells about."""
-    order = [unit.instance for unit in block.units]
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A footprint, and what of the block's answer tells about it."""
+
+    footprint: Footprint
+    aggregates: set[int] | None  # None: the group as a whole
+    keys: tuple[exp.Expr, ...] = ()  # what its group keys are called in the block, in the footprint's order
+    level: tuple[exp.Expr, int] | None = None  # marks the rows of this grouping, if there are several
+
+
+def footprints(env: Environment, block: Block, limits: Thresholds) -> list[Told]:
+    """One footprint per row set the block's answer tells about, and per grouping."""
+    order = sorted((unit.instance for unit in block.units), key=lambda instance: env.datasets[instance])
     aliases = {instance: f"b{place}" for place, instance in enumerate(order)}
     sources = tuple(_full(env, instance) for instance in order)
-    keys, exact = [], block.exact
-    for place, key in enumerate(block.keys):
+    texts: list[str | None] = []
+    for key in block.keys:
         base = env.to_base(key.node)
-        if base is None:
-            exact = False
-            continue
-        text = canonical(base, aliases, env.dialect)
-        keys.append(text)
-        if top:
-            env.meta["key_outputs"].setdefault(text, place)
-            env.meta["key_nodes"].setdefault(text, key.node)
+        texts.append(None if base is None else canonical(base, aliases, env.dialect))
+    exact = block.exact and None not in texts
     sets: dict[str, exp.Expr | None] = {}
+    tellers: dict[str, set[int] | None] = {}
     for aggregate in block.aggregates.values():
         for rows in aggregate.compared:
-            sets.setdefault(rows.sql(), rows)
+            row_set = rows.sql()
+            sets.setdefault(row_set, rows)
+            if isinstance(rows, exp.Boolean) and rows.this:
+                tellers[row_set] = None
+            else:
+                told = tellers.setdefault(row_set, set())
+                if told is not None:
+                    told.add(aggregate.number)
     if not sets:
-        sets = {"": None}
-    made: list[Footprint] = []
-    for rows_or_none in sets.values():
+        sets, tellers = {"": None}, {"": None}
+    made: list[Told] = []
+    for row_set, rows_or_none in sets.items():
         conditions, own_exact = list(block.conditions), exact
         if rows_or_none is not None and not (isinstance(rows_or_none, exp.Boolean) and rows_or_none.this):
             for part in conjuncts(rows_or_none):
@@ -45,22 +57,45 @@ def footprints(env: Environment, block: Block, limits: Thresholds, top: bool) ->
                     own_exact = False
                 else:
                     conditions.append(base)
-        texts = sorted({canonical(each, aliases, env.dialect) for each in conditions} - {"TRUE"})
+        texts_of = sorted({canonical(each, aliases, env.dialect) for each in conditions} - {"TRUE"})
         bound = {text for each in conditions for text in _bound(each, aliases, env.dialect)}
-        found = Footprint(
-            tables=tuple(env.datasets[instance] for instance in order),
-            sources=sources,
-            conditions=tuple(texts),
-            keys=tuple(sorted({*keys, *bound})),
-            units=tuple(canonical(person, aliases, env.dialect) for person in _persons(env, limits)),
-            min_group=max(minimum for _, minimum in limits.units),
-            exact=own_exact,
-            dialect=env.dialect,
-        )
-        made.append(found)
-        if block.totals:
-            made.append(replace(found, keys=tuple(sorted(bound))))
+        for level, members in _groupings(block):
+            keys = {text: block.keys[place].node for place in members if (text := texts[place]) is not None}
+            found = Footprint(
+                tables=tuple(env.datasets[instance] for instance in order),
+                sources=sources,
+                conditions=tuple(texts_of),
+                keys=tuple(sorted({*keys, *bound})),
+                units=tuple(canonical(person, aliases, env.dialect) for person in _persons(env, limits)),
+                min_group=max(minimum for _, minimum in limits.units),
+                exact=own_exact,
+                dialect=env.dialect,
+                fixed=tuple(sorted(bound)),
+            )
+            made.append(Told(found, tellers[row_set], tuple(keys[key] for key in found.group_keys), level))
     return made
+
+
+def _groupings(block: Block) -> Iterator[tuple[tuple[exp.Expr, int] | None, list[int]]]:
+    """The groupings of a block: positions in `block.keys`, and what marks their rows where there are several.
+
+    The mark is a number with a bit for each key, set where the key is not grouped by (GROUPING of SQL:1999; engines
+    differ in how many keys one call takes).
+    """
+    if not block.sets:
+        yield None, list(range(len(block.keys)))
+        return
+    nodes = list(dict.fromkeys(key.node for key in block.keys))
+    marks: list[exp.Expr] = [
+        exp.Mul(this=exp.Grouping(expressions=[node.copy()]), expression=exp.Literal.number(2**place))
+        for place, node in enumerate(nodes)
+    ]
+    mark = marks[0]
+    for each in marks[1:]:
+        mark = exp.Add(this=mark, expression=each)
+    for members in block.sets:
+        grouped = {block.keys[place].node for place in members}
+        yield (mark.copy(), sum(2**place for place, node in enumerate(nodes) if node not in grouped)), sorted(members)
 
 
 def _persons(env: Environment, limits: Thresholds) -> Iterator[exp.Expr]:

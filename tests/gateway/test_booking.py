@@ -1,5 +1,7 @@
 """Of two answers computed at once the later is compared with the earlier; what was not answered is forgotten."""
 
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,12 @@ def told(name: str) -> Footprint:
 def allowed(*names: str) -> Allowed:
     plan = ReleasePlan(Mode.THRESHOLD, 10, 100, 1.0, 1)
     return Allowed("SELECT 1", ("n",), plan, (), tuple(told(name) for name in names))
+
+
+def audited(name: str) -> Allowed:
+    """Which of its cells leave is known only when it is answered."""
+    decision = allowed(name)
+    return replace(decision, footprint=tuple(replace(each, withheld=None) for each in decision.footprint))
 
 
 def conditions(history: History) -> list[str]:
@@ -92,3 +100,41 @@ def test_what_another_process_booked_in_between_is_looked_at(database: Database)
     here.decided("study", "researcher", interrupted)
     assert seen == [[], ["theirs"]]
     assert conditions(here.history("study")) == ["theirs", "ours"]
+
+
+def test_the_same_question_waits_for_its_answer_and_then_knows_what_was_withheld(database: Database) -> None:
+    book = HistoryBook(database)
+    _, _, first = book.decided("study", "researcher", lambda _: audited("a"))
+    seen: list[History] = []
+
+    def second(history: History) -> Decision:
+        seen.append(history)
+        return audited("a") if len(seen) == 1 else allowed("a")
+
+    waiting = threading.Thread(target=book.decided, args=("study", "researcher", second))
+    waiting.start()
+    while not seen:
+        waiting.join(0.01)
+    book.settle(first, answered=True, told=(replace(told("a"), withheld=("cell",)),))
+    waiting.join()
+    assert [each.footprints[0].pending for each in seen] == [True, False]
+    assert [each.footprints[0].withheld for each in seen] == [None, ("cell",)]
+
+
+def test_until_it_is_settled_an_answer_counts_as_told_in_full(database: Database) -> None:
+    book = HistoryBook(database)
+    _, _, booking = book.decided("study", "researcher", lambda _: audited("a"))
+    (before,) = HistoryBook(database).history("study").footprints
+    book.settle(booking, answered=True, told=(replace(told("a"), withheld=("x", "y")),))
+    (after,) = HistoryBook(database).history("study").footprints
+    assert (before.withheld, before.pending) == (None, True)
+    assert (after.withheld, after.pending) == (("x", "y"), False)
+
+
+def test_what_two_answers_to_one_question_told_is_told(database: Database) -> None:
+    book = HistoryBook(database)
+    for withheld in (("x", "y"), ("y",)):
+        _, _, booking = book.decided("study", "researcher", lambda _: audited("a"))
+        book.settle(booking, answered=True, told=(replace(told("a"), withheld=withheld),))
+    (after,) = book.history("study").footprints
+    assert (after.withheld, after.pending) == (("y",), False)

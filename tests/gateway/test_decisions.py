@@ -72,7 +72,7 @@ def test_a_statistic_is_decided_anew_when_the_history_grew_and_rows_are_not(
     assert made == [COUNT, ROWS, COUNT]
     assert after == decide(COUNT, policy, schema, history=grown)
     assert isinstance(after, Allowed)
-    assert len(after.release.probes) > len(before.release.probes)
+    assert len(after.release.audits) > len(before.release.audits)
 
 
 def test_no_more_is_remembered_than_allowed(policy: Policy, schema: Schema) -> None:

@@ -160,17 +160,15 @@ def test_without_a_record_nothing_runs(engine: Any, policy: Policy) -> None:
     assert got.code == "AUDIT_UNAVAILABLE"
 
 
-def test_a_probe_that_was_cut_off_withholds_the_whole_answer(engine: Any, policy: Policy) -> None:
-    from dataclasses import replace
+def test_when_the_atoms_are_too_many_nothing_is_answered(
+    database: Path, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from policies import atoms
 
-    from gateway.answer import Failed, whole
-    from policies.decide import decide
-    from policies.decision import Allowed, Probe
-    from policies.history import History
-
-    decision = decide("SELECT gender, count(*) FROM citizen GROUP BY gender", policy, offline.schema_of(engine, policy))
-    assert isinstance(decision, Allowed)
-    plan = replace(decision.release, max_rows=10, probes=(Probe("SELECT i FROM range(50) AS r(i)", keys=(0,)),))
-    got = whole(replace(decision, release=plan), engine, History())
-    assert isinstance(got, Failed)
-    assert got.code == "TOO_MANY_ROWS"
+    lines = [
+        {"id": 1, "sql": "SELECT count(*) FROM citizen"},
+        {"id": 2, "sql": "SELECT gender, diagnosis, count(*) FROM citizen GROUP BY ALL"},
+    ]
+    monkeypatch.setattr(atoms, "MAX_ATOMS", 3)
+    got = list(offline.run(lines, policy, database, keep_history=True))
+    assert [line["code"] for line in got] == [None, "HISTORY_FULL"]

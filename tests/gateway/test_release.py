@@ -4,13 +4,14 @@ import pyarrow as pa
 import pytest
 
 from gateway.release import release
-from policies.decision import Guard, ReleasePlan
+from policies.decision import Footprint, Guard, Place, ReleasePlan, Withhold
 from policies.model import Mode
+from policies.verdict import digest
 from store.errors import YurtError
 
 
-def plan(*guards: Guard, visible: int = 2, complementary: bool = False, max_rows: int = 100) -> ReleasePlan:
-    return ReleasePlan(Mode.THRESHOLD, 10, max_rows, 30.0, visible, guards, complementary=complementary)
+def plan(*guards: Guard, visible: int = 2, max_rows: int = 100) -> ReleasePlan:
+    return ReleasePlan(Mode.THRESHOLD, 10, max_rows, 30.0, visible, guards)
 
 
 ROW = Guard("__y1", "least", 10, None)
@@ -41,11 +42,24 @@ def test_a_dominated_total_is_withheld() -> None:
     assert release(table, plan(Guard("__y3", "dominance", 1, (1,)))).table.column("sum").to_pylist() == [None]
 
 
-def test_with_a_known_total_the_withheld_groups_are_large_together() -> None:
-    table = pa.table({"county": ["a", "b", "c"], "n": [50, 7, 12], "__y1": [50, 7, 12]})
-    released = release(table, plan(ROW, complementary=True))
-    assert released.table.to_pylist() == [{"county": "a", "n": 50}]
-    assert released.suppressed == 2
+def withheld(key: str | None, place: Place) -> Withhold:
+    """The cell of the group `key`; None: of the one group there is."""
+    footprint = Footprint(("people",), ("SELECT 1",), (), (), ("u",), 10)
+    return Withhold(footprint, place, frozenset({digest([] if key is None else [key])}))
+
+
+def test_a_cell_that_gives_another_away_takes_its_row_or_only_its_columns() -> None:
+    table = pa.table({"county": ["a", "b"], "n": [50, 12]})
+    assert release(table, plan(), [withheld("b", Place((0,), None))]).table.to_pylist() == [{"county": "a", "n": 50}]
+    one = release(table, plan(), [withheld("b", Place((0,), (1,)))])
+    assert one.table.column("n").to_pylist() == [50, None]
+    assert one.suppressed == 1
+
+
+def test_of_several_groupings_only_the_rows_of_the_right_one_go() -> None:
+    table = pa.table({"county": ["a", None, None], "n": [50, 12, 62], "__y2": [0, 0, 1]})
+    released = release(table, plan(), [withheld(None, Place((), None, ("__y2", 1)))])
+    assert released.table.column("n").to_pylist() == [50, 12]
 
 
 def test_a_guard_of_another_branch_says_nothing() -> None:

@@ -1,0 +1,66 @@
+"""The differencing guard at work: asks the engine what the history needs to know, before the query itself runs."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from policies.atoms import MAX_ATOMS
+from policies.decision import Allowed, Footprint, Place, Refused, Withhold
+from policies.errors import DIFFERENCING, HISTORY_FULL
+from policies.verdict import digest, judge
+
+Ask = Callable[[str, int], Any]
+"""Runs one query of the guard: SQL and the most rows it may give; a `pyarrow.Table`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What of the answer may not leave, and what the history remembers of it."""
+
+    withheld: tuple[Withhold, ...]
+    footprints: tuple[Footprint, ...]
+
+
+def examine(decision: Allowed, ask: Ask) -> Examined | Refused:
+    """Compare an answer about to be computed with those before it. Raises what `ask` raises."""
+    plan = decision.release
+    for probe in plan.probes:
+        if ask(probe.sql, 2).num_rows:
+            return Refused.because(DIFFERENCING)
+    withheld = list(plan.withheld)
+    digests: dict[Footprint, set[str]] = {}
+    for audit in plan.audits:
+        found = judge(audit, ask(audit.sql, MAX_ATOMS + 1).to_pydict())
+        if found.too_much:
+            found = judge(audit, ask(audit.coarse, MAX_ATOMS + 1).to_pydict(), coarse=True)
+        if found.too_much:
+            return Refused.because(HISTORY_FULL)
+        if found.refused:
+            return Refused.because(DIFFERENCING)
+        places = {asked.footprint: asked.place for asked in audit.asked}
+        for footprint, names in found.withheld.items():
+            place = places[footprint]
+            if place is None:
+                return Refused.because(DIFFERENCING)
+            withheld.append(Withhold(footprint, place, frozenset(names)))
+            digests.setdefault(footprint, set()).update(names)
+    for again in plan.withheld:
+        digests.setdefault(again.footprint, set()).update(again.digests)
+    remembered = (replace(each, withheld=tuple(sorted(digests.get(each, ())))) for each in decision.footprint)
+    return Examined(tuple(withheld), tuple(remembered))
+
+
+def located(table: Any, withheld: Sequence[Withhold]) -> list[tuple[Place, list[bool]]]:
+    """For each group of withheld cells, which rows of the answer hold one of them."""
+    marked: list[tuple[Place, list[bool]]] = []
+    for each in withheld:
+        columns = [table.column(place).to_pylist() for place in each.place.keys]
+        here = [True] * table.num_rows
+        if each.place.level is not None:
+            name, value = each.place.level
+            here = [flag == value for flag in table.column(name).to_pylist()]
+        rows = [
+            here[row] and digest([column[row] for column in columns]) in each.digests for row in range(table.num_rows)
+        ]
+        marked.append((each.place, rows))
+    return marked

@@ -1,0 +1,102 @@
+"""Atoms: the smallest sets of rows that a project's statistics tell apart, and the one query that counts them.
+
+What follows from the counts is `policies.verdict`.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from sqlglot import exp
+
+from policies import rewrite
+from policies.decision import Asked, Audit, Footprint, Place
+from policies.dialects import parsed, said
+
+MAX_ATOMS = 60_000
+"""Rows of the engine's answer. Beyond it, groups that the new answer does not use are merged; then it is refused."""
+
+
+def both(texts: Sequence[str], dialect: str) -> exp.Expr:
+    """The conjunction, with NULL as false."""
+    if not texts:
+        return exp.Boolean(this=True)
+    parts = [exp.Paren(this=parsed(text, dialect)) for text in texts]
+    whole = exp.and_(*parts, copy=False) if len(parts) > 1 else parts[0]
+    return exp.Coalesce(this=whole, expressions=[exp.Boolean(this=False)])
+
+
+def from_tables(footprint: Footprint) -> exp.Select:
+    """SELECT over the governed tables of a footprint."""
+    made = exp.Select()
+    for place, source in enumerate(footprint.sources):
+        item = exp.Subquery(
+            this=parsed(source, footprint.dialect), alias=exp.TableAlias(this=rewrite.quoted(f"b{place}"))
+        )
+        made = made.from_(item, copy=False) if place == 0 else made.join(item, join_type="cross", copy=False)
+    return made
+
+
+def audit(
+    earlier: Sequence[Footprint], new: Sequence[Footprint], places: Mapping[Footprint, Place], ties: Sequence[str]
+) -> Audit:
+    """The audit of one frame's statistics; `ties` are the equalities all of them share."""
+    everyone = (*earlier, *new)
+    tests: dict[tuple[str, ...], int] = {}
+    for footprint in everyone:
+        own = tuple(text for text in footprint.conditions if text not in ties)
+        if own:
+            tests.setdefault(own, len(tests))
+    keys = sorted({key for footprint in everyone for key in footprint.group_keys})
+    coarse = [place for place, key in enumerate(keys) if any(key in footprint.group_keys for footprint in new)]
+    minimum = max(footprint.min_group for footprint in everyone)
+    asked = tuple(
+        Asked(
+            footprint,
+            tests.get(tuple(text for text in footprint.conditions if text not in ties)),
+            tuple(keys.index(key) for key in footprint.group_keys),
+            place < len(earlier),
+            places.get(footprint) if place >= len(earlier) else None,
+        )
+        for place, footprint in enumerate(everyone)
+    )
+    chosen = None if any(each.test is None for each in asked) else tuple(tests)
+
+    def counted(places_of_keys: Sequence[int]) -> str:
+        return _query(new[0], ties, tuple(tests), chosen, [keys[place] for place in places_of_keys], minimum)
+
+    return Audit(counted(range(len(keys))), counted(coarse), len(tests), tuple(keys), tuple(coarse), asked, minimum)
+
+
+def _query(
+    footprint: Footprint,
+    ties: Sequence[str],
+    tests: Sequence[tuple[str, ...]],
+    chosen: Sequence[tuple[str, ...]] | None,
+    keys: Sequence[str],
+    minimum: int,
+) -> str:
+    """A row per atom: truth values, keys, number of people; where they are fewer than `minimum` a row for each."""
+    dialect = footprint.dialect
+    rows = from_tables(footprint)
+    for text in ties:
+        rows = rows.where(exp.Paren(this=parsed(text, dialect)), copy=False)
+    if chosen is not None and chosen:
+        any_of = [exp.Paren(this=both(each, dialect)) for each in chosen]
+        rows = rows.where(exp.or_(*any_of, copy=False) if len(any_of) > 1 else any_of[0], copy=False)
+    named = [exp.alias_(both(each, dialect), f"t{place}") for place, each in enumerate(tests)]
+    named += [exp.alias_(parsed(key, dialect), f"k{place}") for place, key in enumerate(keys)]
+    rows = rows.select(*named, exp.alias_(parsed(footprint.units[0], dialect), "u"), copy=False)
+    names = [each.alias for each in named]
+
+    def several(*more: str) -> list[exp.Expr]:
+        return [exp.column(name) for name in (*names, *more)]
+
+    once = exp.Select().from_(rows.subquery("rows_"), copy=False).select(*several("u"), copy=False)
+    once = once.group_by(*several("u"), copy=False)
+    people = exp.Window(this=exp.Count(this=exp.column("u")), partition_by=several(), over="OVER")
+    counted = exp.Select().from_(once.subquery("people_"), copy=False)
+    counted = counted.select(*several("u"), exp.alias_(people, "n"), copy=False)
+    few = exp.LT(this=exp.column("n"), expression=exp.Literal.number(minimum))
+    who = exp.Case(ifs=[exp.If(this=few, true=exp.column("u"))])
+    last = exp.Select().from_(counted.subquery("atoms_"), copy=False)
+    last = last.select(*several("n"), exp.alias_(who, "who"), copy=False).distinct(copy=False)
+    return said(last.limit(MAX_ATOMS + 1, copy=False), dialect, last=True)

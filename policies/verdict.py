@@ -1,0 +1,183 @@
+"""Which cells of a new answer have to be withheld, so that no few people are isolated by all that was told.
+
+Of the new cells in an isolating combination one is withheld, and so on until none isolates: complementary suppression,
+in tables of any shape and beside any earlier answer (Cox 1980; Chin & Ozsoyoglu 1982).
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from policies import atoms
+from policies.combinations import Combinations, Isolated, TooMuch
+from policies.decision import Asked, Audit, Footprint
+
+MAX_MATRIX = 30_000_000
+"""Cells × atoms that are looked at at once; beyond it groups the new answer does not use are merged."""
+
+
+def digest(values: Sequence[object]) -> str:
+    """A cell's name in the history: its key values, shortened; the values themselves are not kept."""
+    text = json.dumps([None if value is None else str(value) for value in values], ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What an audit found: new cells to withhold, or that withholding does not help."""
+
+    withheld: dict[Footprint, set[str]] = field(default_factory=dict)
+    refused: bool = False
+    too_much: bool = False  # ask again with the coarse query
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Cell:
+    """One cell of one statistic that was or would be released."""
+
+    asked: Asked
+    key: tuple[object, ...]  # values of the footprint's group keys; of those that are told apart, if it is an old one
+    size: int  # people, counted twice where they are in two atoms
+    atoms: Any  # their numbers
+
+    @property
+    def row(self) -> tuple[object, ...] | None:
+        """The row of the answer it stands in."""
+        place = self.asked.place
+        return None if place is None else (place.level, place.keys, self.key)
+
+    @property
+    def whole(self) -> bool:
+        """Does all of that row go when the cell is withheld."""
+        return self.asked.place is not None and self.asked.place.outputs is None
+
+
+def judge(audit: Audit, columns: Mapping[str, list[Any]], *, coarse: bool = False) -> Verdict:
+    """Find the new cells that, with earlier answers or one another, isolate fewer than the minimum.
+
+    `columns`: the result of the audit's query, by name.
+    """
+    if len(columns["n"]) > atoms.MAX_ATOMS:
+        return Verdict(too_much=True)
+    known = _Atoms(columns, audit.minimum)
+    kept = audit.coarse_keys if coarse else tuple(range(len(audit.keys)))
+    cells = [cell for asked in audit.asked for cell in known.cells(audit, asked, kept)]
+    old = sum(1 for cell in cells if cell.asked.old)  # they come first
+    found = Verdict()
+    if old == len(cells):
+        return found
+    try:
+        together = known.combinations(cells, old)
+    except TooMuch:
+        return Verdict(too_much=True)
+    while violations := together.isolating():
+        gone: set[int] = set()
+        for violation in violations:
+            if gone & set(violation.cells):
+                continue
+            least = _least(violation, cells)
+            if least is None:
+                return Verdict(refused=True)
+            for place in range(old, len(cells)):
+                if place == least or (cells[least].whole and cells[place].row == cells[least].row):
+                    gone.add(place)
+                    together.take_away(place)
+                    footprint = cells[place].asked.footprint
+                    found.withheld.setdefault(footprint, set()).add(digest(cells[place].key))
+    return found
+
+
+def _least(violation: Isolated, cells: Sequence[_Cell]) -> int | None:
+    """The cell to withhold: one without which the combination falls, if there is, and the smallest of these."""
+    movable = [place for place in violation.cells if cells[place].asked.place is not None]
+    order = ((place not in violation.essential, cells[place].size, str(cells[place].key), place) for place in movable)
+    return min(order)[-1] if movable else None
+
+
+class _Atoms:
+    """The atoms of one audit, numbered."""
+
+    def __init__(self, columns: Mapping[str, list[Any]], minimum: int) -> None:
+        names = [name for name in columns if name not in ("n", "who")]
+        rows = len(columns["n"])
+        self._minimum = minimum
+        self._values: dict[str, list[Any]] = {}
+        coded: dict[str, Any] = {}
+        for name in names:
+            numbers: dict[Any, int] = {}
+            coded[name] = np.fromiter((numbers.setdefault(each, len(numbers)) for each in columns[name]), int, rows)
+            self._values[name] = list(numbers)
+        atom_of, first = _numbered([coded[name] for name in names], rows)
+        self._codes = {name: codes[first] for name, codes in coded.items()}
+        self._count = np.asarray(columns["n"], dtype=np.int64)[first]
+        self._who: list[list[object]] = [[] for _ in first]  # people of small atoms
+        for atom, person in zip(atom_of, columns["who"], strict=True):
+            if person is not None:
+                self._who[atom].append(person)
+
+    def people(self, atoms_of: Any) -> int:
+        """Distinct people in some atoms, counted up to the minimum."""
+        if (self._count[atoms_of] >= self._minimum).any():
+            return self._minimum
+        return min(self._minimum, len({person for atom in atoms_of for person in self._who[atom]}))
+
+    def cells(self, audit: Audit, asked: Asked, kept: Sequence[int]) -> list[_Cell]:
+        """The cells of a statistic that are large enough and, if answered before, were not withheld then."""
+        held = np.ones(len(self._count), dtype=bool)
+        if asked.test is not None:
+            truth = self._values[f"t{asked.test}"]
+            held = np.array([bool(each) for each in truth])[self._codes[f"t{asked.test}"]]
+        members = np.flatnonzero(held)
+        grouped = [place for place in asked.groups if place in kept]
+        names = [f"k{kept.index(place)}" for place in grouped]
+        number, first = _numbered([self._codes[name][members] for name in names], len(members))
+        withheld: set[str] = set()
+        if asked.old and not asked.footprint.pending and len(grouped) == len(asked.groups):
+            withheld.update(asked.footprint.withheld or ())
+        order = np.argsort(number, kind="stable")
+        ends = np.cumsum(np.bincount(number, minlength=len(first)))
+        found: list[_Cell] = []
+        for cell, end in enumerate(ends):
+            atoms_of = members[order[ends[cell - 1] if cell else 0 : end]]
+            size = int(self._count[atoms_of].sum())
+            if size < self._minimum or self.people(atoms_of) < self._minimum:
+                continue
+            one = members[first[cell]]
+            key = tuple(self._values[name][self._codes[name][one]] for name in names)
+            if not withheld or digest(key) not in withheld:
+                found.append(_Cell(asked, key, size, atoms_of))
+        return found
+
+    def combinations(self, cells: Sequence[_Cell], old: int) -> Combinations:
+        """The cells as vectors over atoms; atoms that the same cells hold are one. Raises TooMuch."""
+        held: dict[int, list[int]] = {}
+        for place, cell in enumerate(cells):
+            for atom in cell.atoms:
+                held.setdefault(int(atom), []).append(place)
+        merged: dict[tuple[int, ...], list[int]] = {}
+        for atom, places in held.items():
+            merged.setdefault(tuple(places), []).append(atom)
+        if len(cells) * len(merged) > MAX_MATRIX:
+            raise TooMuch
+        matrix = np.zeros((len(cells), len(merged)), dtype=np.int64)
+        for column, places_of in enumerate(merged):
+            matrix[list(places_of), column] = 1
+        groups = list(merged.values())
+
+        def people(columns_of: Sequence[int]) -> int:
+            return self.people([atom for column in columns_of for atom in groups[column]])
+
+        return Combinations(matrix, old, [people([column]) for column in range(len(groups))], people, self._minimum)
+
+
+def _numbered(codes: Sequence[Any], rows: int) -> tuple[Any, Any]:
+    """For each row the number of its combination of codes, and for each number its first row."""
+    number = np.zeros(rows, dtype=np.int64)
+    for each in codes:
+        _, number = np.unique(number * (int(each.max(initial=0)) + 1) + each, return_inverse=True)
+    _, first = np.unique(number, return_index=True)
+    return number, first
