@@ -45,19 +45,21 @@ class HistoryBook:
         self._database = database
         self._section = threading.Condition()
         self._histories: dict[str, tuple[tuple[object, ...], History]] = {}
+        self._seen: dict[str, int | None] = {}  # the records' state when a history was last found to be whole
         self._pending: dict[_Name, _Pending] = {}
 
     def history(self, project: str) -> History:
         """Everything answered or about to be answered in the project."""
+        changes = self._database.changes()
+        seen, known = self._seen.get(project), self._histories.get(project)
+        if known is not None and seen is not None and seen == changes:
+            return known[1]
         with self._database.reading() as session:
             stamp = stamp_of(session, project)
-            known = self._histories.get(project)
-            if known is not None and known[0] == stamp:
-                return known[1]
-            history = history_of(session, project)
+            history = known[1] if known is not None and known[0] == stamp else history_of(session, project)
         if len(self._histories) >= _KEPT:
             self._histories.clear()
-        self._histories[project] = (stamp, history)
+        self._histories[project], self._seen[project] = (stamp, history), changes
         return history
 
     def decided(

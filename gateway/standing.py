@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -45,16 +46,32 @@ class Standing:
 
 
 class Standings:
-    """The records say what is live; terms made from the same records before are not made again."""
+    """The records say what is live; they are not read again while nobody wrote to them, and terms made from the same
+    records before are not made again."""
 
     def __init__(self, database: Database, data: Path, engines: EnginePool) -> None:
         self._database, self._data, self._engines = database, data, engines
         self._unique: dict[tuple[Path, str], bool] = {}
         self._terms: OrderedDict[str, Terms] = OrderedDict()
+        self._read: OrderedDict[Sandbox, tuple[tuple[int | None, date], Standing]] = OrderedDict()
         self._lock = threading.Lock()
 
     def of(self, sandbox: Sandbox) -> Standing:
         """Raises NOT_A_MEMBER, PROJECT_UNKNOWN, NO_LIVE_GRANT."""
+        state = (self._database.changes(), datetime.now(UTC).date())  # grants begin and end with days
+        with self._lock:
+            known = self._read.get(sandbox)
+        if known is not None and known[0] == state and state[0] is not None:
+            return known[1]
+        standing = self._standing(sandbox)
+        with self._lock:
+            self._read[sandbox] = (state, standing)
+            self._read.move_to_end(sandbox)
+            while len(self._read) > _KEPT:
+                self._read.popitem(last=False)
+        return standing
+
+    def _standing(self, sandbox: Sandbox) -> Standing:
         with self._database.reading() as session:
             check_member(session, sandbox.project, sandbox.username)
             grants = live_grants(session, sandbox.project)

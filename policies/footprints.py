@@ -153,6 +153,8 @@ _FLIPPED: dict[type[exp.Expr], type[exp.Binary]] = {
 
 
 def _normal(node: exp.Expr) -> exp.Expr:
+    if isinstance(node, exp.Subquery):  # its parentheses are part of it
+        return node
     node = node.unnest()
     if isinstance(node, (exp.And, exp.Or)):
         parts = sorted({each.sql(): each for each in _operands(node, type(node))}.items())
