@@ -10,6 +10,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from policies import check_expression, check_subquery, rewrite
+from policies.check_predicate import tied
 from policies.check_select import select
 from policies.check_subquery import free
 from policies.demand import rows_refused
@@ -121,6 +122,7 @@ def check(sql: str, policy: Policy, schema: Schema, dialect: str, user: Mapping[
         },
     )
     relation = query(environment, tree, Scope(), inside=False)
+    tied(environment)
     return Checked(relation.query, relation, environment)
 
 

@@ -1,5 +1,6 @@
 """Aggregates: what each may be fed, and whose rows its value is about."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 
 from sqlglot import exp
@@ -19,7 +20,7 @@ from policies.errors import (
     TYPE_MISMATCH,
 )
 from policies.functions import FLAGS, QUANTILES, REVEALING, SAFE
-from policies.labels import Dep, Level, Value
+from policies.labels import Dep, Level, Value, conjoined
 from policies.model import Use
 from policies.refusal import Refusal
 
@@ -143,7 +144,9 @@ def _statistic(env: Environment, block: Block, call: exp.Expr) -> tuple[exp.Expr
             raise Refusal.of(TYPE_MISMATCH, call, left=part.kind, right="number")
         demand(env.policy, part.deps, Use.AGGREGATE, call)
         demand(env.policy, part.preds, Use.FILTER, call)
-        if part.degree > 2 and not all_readable(env.policy, part.deps):  # steps and strings are indicators of few rows
+        if part.degree > 2 and not all_readable(
+            env.policy, part.all_deps
+        ):  # steps and strings are indicators of few rows
             raise Refusal.of(NON_LINEAR, call, name=call.key)
         parts.append(part)
     made = type(call)(**dict(zip(names, (part.node for part in parts), strict=True)), **flags)
@@ -252,7 +255,25 @@ def _row_sets(env: Environment, call: exp.Expr, parts: list[Value], where: exp.E
             entry.compared.append(_and(where, part.node.copy()))
     if not entry.compared:
         entry.compared.append(everything.copy())
+    entry.mixed += [_and(where, rows) for rows in _mixed(call, parts)]
+    entry.compared += [rows.copy() for rows in entry.mixed]
     return entry
+
+
+_SQUARES = (exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Variance, exp.VariancePop, exp.Corr)
+_PRODUCTS = (exp.Corr, exp.CovarPop, exp.CovarSamp)
+
+
+def _mixed(call: exp.Expr, parts: list[Value]) -> Iterator[exp.Expr]:
+    """Row sets that the value tells apart because it multiplies what was chosen: what a product of two choices is about
+    is what both are about."""
+    parts = [part for part in parts if part.level is Level.ROW]
+    found = [rows.copy() for part in parts for rows in part.mixed]
+    if isinstance(call, _SQUARES):
+        found += [rows for part in parts for rows in conjoined(part, part)]
+    if isinstance(call, _PRODUCTS) and len(parts) > 1:
+        found += conjoined(*parts)
+    yield from dict.fromkeys(found)
 
 
 def _totals(env: Environment, call: exp.Expr, parts: list[Value]) -> list[exp.Expr]:

@@ -1,23 +1,28 @@
 """Arithmetic over numbers and dates: overflow, division, degree as a polynomial, and steps."""
 
 from collections.abc import Callable
-from decimal import Decimal
+from dataclasses import replace
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from sqlglot import exp
 
 from policies.check_arguments import coarse, numeric, only
 from policies.check_predicate import constant
+from policies.demand import all_readable
 from policies.dialects import EXACT, POSTGRES, SPARK, WHOLE
 from policies.environment import Block, Environment
 from policies.errors import FUNCTION_PARTIAL, TYPE_MISMATCH
 from policies.functions import DATE_PARTS, FLAGS
 from policies.grain import Bucket
-from policies.labels import Level, Value, combined
+from policies.labels import Level, Value, combined, conjoined
 from policies.refusal import Refusal
 
 MAX_CONSTANT = Decimal(10) ** 15
 """Constants beyond this could overflow on some rows and not on others."""
+MAX_WHOLE = Decimal(10) ** 9
+"""Whole numbers that functions give, and products of them with constants up to this, fit into eight bytes."""
+_FAR = MAX_CONSTANT**2
 MAX_FACTORS = 8
 """Columns in one product on an engine that fails where it overflows."""
 
@@ -41,7 +46,8 @@ def _arithmetic(env: Environment, block: Block, node: exp.Binary) -> Value:
     numeric(left, node)
     numeric(right, node)
     level = max(left.level, right.level)
-    if level is not Level.CONSTANT and _magnitude(made, env.dialect) > MAX_CONSTANT:
+    reach = min(left.reach * right.reach, _FAR)
+    if level is not Level.CONSTANT and reach > MAX_CONSTANT and not env.harmless:
         raise Refusal.of(FUNCTION_PARTIAL, node, name="Arithmetic with so large or small a constant")
     kind = "num" if isinstance(node, exp.Div) or "num" in kinds else "int"
     if isinstance(node, (exp.Add, exp.Sub)):
@@ -56,21 +62,25 @@ def _arithmetic(env: Environment, block: Block, node: exp.Binary) -> Value:
         raise Refusal.of(FUNCTION_PARTIAL, node, name="Division by something that may be zero")
     if env.dialect == POSTGRES:
         made = _without_errors(node, made, left, right, degree)
-    result = combined(made, kind, (left, right), degree)
+    result = replace(combined(made, kind, (left, right), degree), reach=reach)
+    if isinstance(node, exp.Mul):
+        result = _product(env, result, left, right)
     width = constant(right)
     if isinstance(node, exp.IntDiv) and width and left.plain and left.kind == "int":  # whole steps
         return coarse(result, left, Bucket(abs(width)))
     return result
 
 
-def _magnitude(node: exp.Expr, dialect: str) -> Decimal:
-    """The product of the constants in an expression: how far they can carry a value, by division too."""
-    product = Decimal(1)
-    for each in node.find_all(exp.Literal):
-        if not each.is_string:
-            size = abs(Decimal(each.this))
-            product *= max(Decimal(1), size, 1 / size if size and dialect == POSTGRES else size)
-    return product
+def _product(env: Environment, result: Value, left: Value, right: Value) -> Value:
+    """A product tells about the rows that both factors chose. One of rows with rows, or far from what a column holds,
+    is computed where nothing overflows: an overflow would tell about the row it happened on."""
+    mixed = tuple(dict.fromkeys((*result.mixed, *conjoined(left, right))))
+    far = result.degree > 2 or (result.reach > 1 and (result.degree > 1 or "int" == left.kind == right.kind))
+    rows = result.level is Level.ROW and not all_readable(env.policy, result.all_deps)
+    if not (far and rows and env.dialect == "duckdb" and (result.degree > 1 or result.reach > MAX_WHOLE)):
+        return replace(result, mixed=mixed)
+    sides = [exp.cast(each.node.copy(), "DOUBLE") for each in (left, right)]
+    return replace(result, node=exp.Mul(this=sides[0], expression=sides[1]), kind="num", mixed=mixed)
 
 
 def _without_errors(node: exp.Expr, made: exp.Expr, left: Value, right: Value, degree: int) -> exp.Expr:
@@ -103,17 +113,34 @@ def narrow(node: exp.Expr) -> exp.Expr:
     return node.this if widened else node
 
 
+MAX_DAYS = 50_000
+"""Days a date may be moved by: as often as a query has room to, no calendar ends on some rows and not on others."""
+_UNIT_DAYS = {"YEAR": 366, "QUARTER": 92, "MONTH": 31, "WEEK": 7}
+
+
+def _days(moved: Value) -> Decimal:
+    """About how many days a constant moves a date by."""
+    node = moved.node
+    if not isinstance(node, exp.Interval):
+        days = constant(moved)
+        return abs(days) if days is not None else _FAR
+    unit = _UNIT_DAYS.get(node.args["unit"].name.upper().removesuffix("S"), 1)
+    try:
+        return abs(Decimal(node.this.name.strip())) * unit
+    except InvalidOperation:
+        return _FAR
+
+
 def _date_arithmetic(env: Environment, node: exp.Expr, made: exp.Expr, left: Value, right: Value) -> Value:
     if isinstance(node, exp.Sub) and {left.kind, right.kind} <= {"date"}:
         if env.dialect == SPARK:  # whose difference is an interval
             made = exp.DateDiff(this=left.node, expression=right.node)
         return combined(made, "int", (left, right))
-    if isinstance(node, (exp.Add, exp.Sub)) and right.kind in ("interval", "int") and right.level is Level.CONSTANT:
-        days = constant(right)
-        if days is None or abs(days) < 1_000_000:
-            if env.dialect == SPARK and right.kind == "interval":  # which keeps a date a date
-                made = exp.cast(made, exp.DType.TIMESTAMP)
-            return combined(made, "time" if right.kind == "interval" else left.kind, (left, right))
+    moved = isinstance(node, (exp.Add, exp.Sub)) and right.kind in ("interval", "int")
+    if moved and right.level is Level.CONSTANT and (left.level is Level.CONSTANT or _days(right) <= MAX_DAYS):
+        if env.dialect == SPARK and right.kind == "interval":  # which keeps a date a date
+            made = exp.cast(made, exp.DType.TIMESTAMP)
+        return combined(made, "time" if right.kind == "interval" else left.kind, (left, right))
     raise Refusal.of(TYPE_MISMATCH, node, left=left.kind, right=right.kind)
 
 

@@ -1,8 +1,9 @@
 """Choices between values, conversions and concatenation."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 from sqlglot import exp
@@ -13,7 +14,7 @@ from policies.dialects import EXACT, POSTGRES
 from policies.environment import Block, Environment
 from policies.errors import FUNCTION_PARTIAL, TYPE_MISMATCH
 from policies.functions import FLAGS
-from policies.labels import Level, Value, combined, common_kind
+from policies.labels import Level, Value, combined, common_kind, conjoined
 from policies.refusal import Refusal
 from policies.schema import kind_of
 
@@ -44,29 +45,32 @@ def _choice(env: Environment, block: Block, node: exp.Expr) -> Value:
     found = combined(
         made, kind, [*chosen, *(each.as_predicate() for each in tested)], max(each.degree for each in chosen)
     )
-    deeper = (branch for each in chosen for branch in each.branches)
-    return replace(found, branches=tuple(dict.fromkeys((*_telling(tested, chosen), *deeper))))
+    return _told(found, tested, chosen)
 
 
-def _telling(tested: list[Value], chosen: list[Value]) -> Iterator[exp.Expr]:
-    """The conditions on rows under which a CASE gives something other than 0 or NULL: whom its value is about.
+def _told(found: Value, tested: list[Value], chosen: list[Value]) -> Value:
+    """The label of a CASE with the conditions on rows under which it gives something other than 0 or NULL: whom its
+    value is about. Choices inside an arm are made among the rows of that arm only.
 
     They travel with the label, so that a CASE inside a derived table is judged like one written in the aggregate.
     """
     if all(each.level is not Level.ROW for each in tested):
-        return
+        return found
+    branches: list[exp.Expr] = []
+    mixed: list[exp.Expr] = []
     earlier: list[exp.Expr] = []
     for test, then in zip([*tested, None], chosen, strict=True):
-        if not _nothing(then.node):
-            parts: list[exp.Expr] = [
-                exp.Not(this=exp.Is(this=exp.Paren(this=each), expression=exp.true())) for each in earlier
-            ]
-            if test is not None:
-                parts.append(exp.Paren(this=test.node))
-            made = exp.and_(*parts, copy=True) if len(parts) > 1 else parts[0].copy()
-            yield made
+        parts: list[exp.Expr] = [
+            exp.Not(this=exp.Is(this=exp.Paren(this=each.copy()), expression=exp.true())) for each in earlier
+        ]
         if test is not None:
+            parts.append(exp.Paren(this=test.node.copy()))
             earlier.append(test.node)
+        arm = exp.and_(*parts, copy=False) if len(parts) > 1 else parts[0]
+        if not _nothing(then.node):
+            branches.append(arm)
+        mixed += conjoined(Value(arm, branches=(arm,)), then)
+    return replace(found, branches=tuple(dict.fromkeys(branches)), mixed=tuple(dict.fromkeys(mixed)))
 
 
 def _nothing(node: exp.Expr) -> bool:
@@ -82,7 +86,13 @@ def _coalesce(env: Environment, block: Block, node: exp.Coalesce) -> Value:
     if kind == "other":
         raise Refusal.of(TYPE_MISMATCH, node, left=parts[0].kind, right=parts[-1].kind)
     made = exp.Coalesce(this=parts[0].node, expressions=[part.node for part in parts[1:]])
-    return combined(made, kind, parts, max(part.degree for part in parts))
+    found = combined(made, kind, parts, max(part.degree for part in parts))
+    mixed = list(found.mixed)
+    for part, after in pairwise(parts):
+        if part.level is Level.ROW and not _nothing(after.node):
+            missing = exp.Is(this=exp.Paren(this=part.node.copy()), expression=exp.Null())
+            mixed += [missing, *conjoined(Value(missing, branches=(missing,)), after)]
+    return replace(found, mixed=tuple(dict.fromkeys(mixed)))
 
 
 def _null_if(env: Environment, block: Block, node: exp.Nullif) -> Value:
@@ -90,7 +100,12 @@ def _null_if(env: Environment, block: Block, node: exp.Nullif) -> Value:
     test = env.value(env, block, exp.EQ(this=node.this.copy(), expression=node.expression.copy()))
     kept, other = env.value(env, block, node.this), env.value(env, block, node.expression)
     made = exp.Nullif(this=kept.node, expression=other.node)
-    return combined(made, kept.kind, (kept, test.as_predicate()), kept.degree)
+    found = combined(made, kept.kind, (kept, test.as_predicate()), kept.degree)
+    if test.level is not Level.ROW:
+        return found
+    unequal = exp.Not(this=exp.Is(this=exp.Paren(this=test.node.copy()), expression=exp.true()))
+    both = conjoined(Value(unequal, branches=(unequal,)), kept)
+    return replace(found, branches=(*found.branches, unequal), mixed=(*found.mixed, test.node.copy(), *both))
 
 
 def _concatenation(env: Environment, block: Block, node: exp.Expr) -> Value:
@@ -129,6 +144,9 @@ def _cast(env: Environment, block: Block, node: exp.Cast) -> Value:
     total = (kind == "text" and inner.kind != "other") or (inner.kind, name) in _TOTAL_CASTS
     if inner.level is Level.RELEASED and kind in ("int", "num") and inner.kind in ("int", "num"):
         total = True
+    whole = inner.level is Level.ROW and not env.harmless and kind == "int" and inner.kind in ("int", "num")
+    if whole and (inner.kind == "int" or name == "BIGINT"):
+        return _whole(env, node, inner)
     if (inner.kind, name) in _NULL_CASTS and inner.level is Level.ROW:
         made, total = exp.TryCast(this=inner.node, to=to.copy()), True  # NULL instead of an error far out of range
     if not total:
@@ -139,6 +157,29 @@ def _cast(env: Environment, block: Block, node: exp.Cast) -> Value:
         telling = (inner.node.copy(),) if inner.level is Level.ROW else ()
         return replace(combined(made, kind, (inner.as_predicate(),), 0), branches=telling)
     return replace(inner.shown_as(made, kind), plain=inner.plain if {inner.kind, kind} <= {"date", "time"} else None)
+
+
+MAX_REACH = Decimal(10) ** 6
+"""How far from a column a number may be that becomes a whole one: what fits into eight bytes then must not tell rows
+apart."""
+
+
+def _whole(env: Environment, node: exp.Cast, inner: Value) -> Value:
+    """A number of rows as a whole number of eight bytes; NULL where it has no room, and that on no few rows."""
+    if inner.reach > MAX_REACH:
+        raise Refusal.of(FUNCTION_PARTIAL, node, name="CAST of a number multiplied so far")
+    made: exp.Expr = exp.TryCast(this=inner.node, to=exp.DataType.build("BIGINT"))
+    if env.dialect == POSTGRES:
+        made = _in_postgres(made, inner.kind, "int")
+    found = inner.shown_as(made, "int")
+    if inner.plain is not None:
+        return found
+    lost = exp.And(
+        this=exp.Is(this=exp.Paren(this=made.copy()), expression=exp.Null()),
+        expression=exp.Not(this=exp.Is(this=exp.Paren(this=inner.node.copy()), expression=exp.Null())),
+    )
+    rounded = 99 if inner.kind == "num" else inner.degree  # steps can be moved to where they tell one row from others
+    return replace(found, degree=rounded, mixed=(*inner.mixed, lost))
 
 
 def _in_postgres(made: exp.Expr, given: str, kind: str) -> exp.Expr:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from sqlglot import exp
@@ -31,6 +32,8 @@ from policies.labels import Level, Value
 from policies.refusal import Refusal
 
 MAX_STEPS = 20_000
+MAX_TEXT = 100_000
+"""Characters a computed text may have, for each that a column's has."""
 Rule = Callable[[Environment, Block, Any], Value]
 
 
@@ -56,7 +59,10 @@ def value(env: Environment, block: Block, node: exp.Expr | None) -> Value:
         raise Refusal.of(
             CONSTRUCT_NOT_ALLOWED, node, what=node.key.upper(), hint="Use plain columns, constants and functions."
         )
-    return grouped_key(block, rule(env, block, node))
+    found = rule(env, block, node)
+    if found.size > MAX_TEXT and not env.harmless:  # a text that only some rows make long would tell by what it costs
+        raise Refusal.of(SQL_TOO_LARGE, limit=MAX_TEXT, what="characters in a text it makes")
+    return grouped_key(block, found)
 
 
 def grouped_key(block: Block, found: Value) -> Value:
@@ -71,8 +77,17 @@ def grouped_key(block: Block, found: Value) -> Value:
 def _literal(env: Environment, block: Block, node: exp.Literal) -> Value:
     made = exp.Literal(this=node.this, is_string=node.is_string)  # without its place in the text, which is dear to copy
     if node.is_string:
-        return Value(made, kind="text")
-    return Value(made, kind="int" if node.is_int else "num")
+        return Value(made, kind="text", size=max(1, len(node.name)))
+    return Value(made, kind="int" if node.is_int else "num", reach=_reach(node.name))
+
+
+def _reach(text: str) -> Decimal:
+    """The factor a number changes another by at most, multiplied or divided."""
+    try:
+        size = abs(Decimal(text))
+    except InvalidOperation:
+        raise Refusal.of(CONSTRUCT_NOT_ALLOWED, None, what="This number", hint="Write it in digits.") from None
+    return max(size, 1 / size) if size else Decimal(1)
 
 
 def _null(env: Environment, block: Block, node: exp.Null) -> Value:

@@ -241,7 +241,11 @@ def _derived(
             raise Refusal.of(CONSTRUCT_NOT_ALLOWED, alias, what="Two columns of one name", hint="Rename one with AS.")
         env.base[(instance, name)] = env.to_base(value.node) if value.level is Level.ROW else None
         columns[called.lower()] = replace(
-            value, node=rewrite.column(name, instance), aggregates=frozenset(), branches=_flags(env, value, instance)
+            value,
+            node=rewrite.column(name, instance),
+            aggregates=frozenset(),
+            branches=_flags(env, value.branches, instance),
+            mixed=_flags(env, value.mixed, instance),
         )
         shown[called.lower()] = called
     units: list[Unit] = []
@@ -259,10 +263,10 @@ def _derived(
     return exp.Lateral(this=tree, alias=tree.args.pop("alias")) if lateral else tree
 
 
-def _flags(env: Environment, value: Value, instance: str) -> tuple[exp.Expr, ...]:
+def _flags(env: Environment, flags: tuple[exp.Expr, ...], instance: str) -> tuple[exp.Expr, ...]:
     """The hidden columns of a derived table that carry the conditions behind a value's choices."""
     found: list[exp.Expr] = []
-    for flag in value.branches:
+    for flag in flags:
         env.base[(instance, flag.alias)] = env.to_base(flag.this)
         found.append(rewrite.column(flag.alias, instance))
     return tuple(found)

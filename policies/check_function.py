@@ -1,6 +1,7 @@
 """Scalar functions: total ones over rows, and how coarse dates and numbers come out of them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -46,6 +47,8 @@ def _scalar(env: Environment, block: Block, node: exp.Expr) -> Value:
         raise Refusal.of(FUNCTION_PARTIAL, node, name=node.key)
     gives = common_kind(part.kind for part in parts) if spec.gives == "same" else spec.gives
     result = combined(made, gives, parts, parts[0].degree if spec.linear and parts else 99)
+    if isinstance(node, exp.Replace):
+        result = replace(result, size=parts[0].size * max(1, parts[-1].size))
     if isinstance(node, (exp.Floor, exp.Ceil)):
         return _stepped(result, parts[0])
     if isinstance(node, exp.Round):
@@ -75,7 +78,9 @@ def _plain_of(inner: Value) -> Value | None:
 
 def _rounded(result: Value, parts: list[Value]) -> Value:
     """round(column, -n) has its edges half a step off, so it is coarse in half steps."""
-    digits = constant(parts[1]) if len(parts) > 1 else None
+    digits = constant(parts[1]) if len(parts) > 1 else Decimal(0)
+    if parts[0].level is Level.ROW and (parts[0].plain is None or digits is None or digits < 0):
+        result = replace(result, degree=99)  # a step, which can be moved to where it tells one row from the others
     if digits is not None and digits < 0 and parts[0].plain and digits > -30:
         return coarse(result, parts[0], Bucket(Decimal(10) ** -digits / 2))
     return result

@@ -106,6 +106,7 @@ def link(env: Environment, block: Block, left: Dep, right: Dep) -> None:
     """Record an allowed key equality."""
     units = all((env.policy.datasets[dep.dataset].unit or "").lower() == dep.column for dep in (left, right))
     block.links.append((left.instance, right.instance, units))
+    env.links.append((left.instance, right.instance))
 
 
 def join_refused(env: Environment, node: exp.Expr, deps: frozenset[Dep]) -> Refusal:
@@ -121,11 +122,26 @@ def join_refused(env: Environment, node: exp.Expr, deps: frozenset[Dep]) -> Refu
 
 
 def _same_rows(env: Environment, node: exp.Expr, parts: tuple[Value, ...]) -> None:
-    """Refuse comparing columns of different table occurrences, unless their rows may be shown anyway."""
+    """Refuse comparing columns of different table occurrences, unless their rows may be shown anyway. Several of them
+    on one side of a comparison have to be tied by an allowed equality, else they could stand for another one."""
     held = [part.instances for part in parts if part.level is Level.ROW and part.instances]
     deps: frozenset[Dep] = frozenset().union(*(part.all_deps for part in parts))
-    if len(frozenset().union(*held)) > 1 and len(set(held)) > 1 and not all_readable(env.policy, deps):
+    together = frozenset().union(*held)
+    if len(together) < 2 or all_readable(env.policy, deps):
+        return
+    if len(set(held)) > 1:
         raise join_refused(env, node, deps)
+    env.crossings.append((together, deps, node))
+
+
+def tied(env: Environment) -> None:
+    """Refuse where a comparison mixes table occurrences that no allowed equality ties together."""
+    for together, deps, node in env.crossings:
+        reached = {min(together)}
+        while more := {end for link in env.links if set(link) & reached for end in link} - reached:
+            reached |= more
+        if together - reached:
+            raise join_refused(env, node, deps)
 
 
 def constant(found: Value) -> Decimal | None:

@@ -493,13 +493,16 @@ def _substitute(block: Block, made: exp.Select, limits: Thresholds, engine_side:
 def _with_flags(env: Environment, made: exp.Select, value: Value) -> Value:
     """Hand out, as hidden columns, the conditions behind the choices in a value: an aggregate outside needs enough
     people in each of them."""
-    if not value.branches or (env.open and all_readable(env.policy, value.all_deps)):
-        return replace(value, branches=())
-    flags: list[exp.Expr] = []
-    for branch in value.branches:
-        flags.append(exp.Alias(this=branch.copy(), alias=rewrite.quoted(f"{RESERVED}b{env.number()}")))
-        made.append("expressions", flags[-1])
-    return replace(value, branches=tuple(flags))
+    if not (value.branches or value.mixed) or (env.open and all_readable(env.policy, value.all_deps)):
+        return replace(value, branches=(), mixed=())
+
+    def flag(rows: exp.Expr) -> exp.Expr:
+        named = exp.Alias(this=rows.copy(), alias=rewrite.quoted(f"{RESERVED}b{env.number()}"))
+        made.append("expressions", named)
+        return named
+
+    branches, mixed = ([flag(rows) for rows in each] for each in (value.branches, value.mixed))
+    return replace(value, branches=tuple(branches), mixed=tuple(mixed))
 
 
 def _one_row(block: Block) -> bool:

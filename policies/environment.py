@@ -9,13 +9,19 @@ from sqlglot import exp
 
 from policies.decision import Footprint, Guard
 from policies.dp_plan import Draft
+from policies.errors import SQL_TOO_LARGE
 from policies.labels import Dep, Value, alike, common_kind
 from policies.model import Mode, Policy
+from policies.refusal import Refusal
 from policies.resolve import Relation, Scope, Unit
 from policies.schema import Schema
 
 RESERVED = "__y"
 """Prefix of hidden names; no column or alias of a query may begin with it."""
+
+
+MAX_BASE = 4_000
+"""Parts of one expression, written over base tables."""
 
 
 @dataclass(slots=True)
@@ -24,6 +30,7 @@ class RowSets:
 
     present: list[exp.Expr] = field(default_factory=list)
     compared: list[exp.Expr] = field(default_factory=list)
+    mixed: list[exp.Expr] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -43,6 +50,12 @@ class Aggregate:
         """A released value needs enough units in each of these row sets."""
         self.made = self.made or self.row_sets()
         return self.made.present
+
+    @property
+    def mixed(self) -> list[exp.Expr]:
+        """Each of these row sets is empty, or has enough units."""
+        self.made = self.made or self.row_sets()
+        return self.made.mixed
 
     @property
     def compared(self) -> list[exp.Expr]:
@@ -100,6 +113,8 @@ class Environment:
     guards: list[Guard] = field(default_factory=list)
     drafts: list[Draft] = field(default_factory=list)  # statistics that leave with noise
     labels: set[str] = field(default_factory=set)
+    links: list[tuple[str, str]] = field(default_factory=list)  # occurrences tied by an allowed equality
+    crossings: list[tuple[frozenset[str], frozenset[Dep], exp.Expr]] = field(default_factory=list)  # to be tied
     harmless: bool = False  # all it names may be shown as it is; see `check.harmless`
     meta: dict[str, Any] = field(default_factory=dict)
 
@@ -146,4 +161,6 @@ class Environment:
             return part
 
         made = node.transform(replaced)
+        if not opaque and sum(1 for _ in made.walk()) > MAX_BASE:  # what a column means can double in every subquery
+            raise Refusal.of(SQL_TOO_LARGE, limit=MAX_BASE, what="parts, subqueries written out")
         return None if opaque else made

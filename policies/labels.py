@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from enum import IntEnum
 
 from sqlglot import exp
@@ -43,6 +44,9 @@ class Value:
     sources: frozenset[Source] = frozenset()  # lineage
     joined: bool = False  # an allowed key equality: its columns demand nothing more
     branches: tuple[exp.Expr, ...] = ()  # conditions on single rows under which a choice inside it is not 0 or NULL
+    mixed: tuple[exp.Expr, ...] = ()  # row sets that products of choices, and defaults, tell apart: empty or large
+    reach: Decimal = Decimal(1)  # how far the constants in it can carry a value, by multiplication and division
+    size: int = 1  # how many texts of a column's length it can be as long as
 
     @property
     def all_deps(self) -> frozenset[Dep]:
@@ -73,6 +77,7 @@ def combined(node: exp.Expr, kind: str, parts: Iterable[Value], degree: int = 99
     """The label of an expression made of `parts`."""
     parts = list(parts)
     branches = [branch for part in parts for branch in part.branches]
+    mixed = [rows for part in parts for rows in part.mixed]
     return Value(
         node=node,
         level=max((part.level for part in parts), default=Level.CONSTANT),
@@ -83,6 +88,19 @@ def combined(node: exp.Expr, kind: str, parts: Iterable[Value], degree: int = 99
         aggregates=frozenset().union(*(part.aggregates for part in parts)),
         sources=frozenset().union(*(part.sources for part in parts)),
         branches=tuple(dict.fromkeys(branches)) if branches else (),
+        mixed=tuple(dict.fromkeys(mixed)) if mixed else (),
+        reach=max((part.reach for part in parts), default=Decimal(1)),
+        size=sum(part.size for part in parts) if kind == "text" else 1,
+    )
+
+
+def conjoined(left: Value, right: Value) -> tuple[exp.Expr, ...]:
+    """The row sets a product of the two tells about: those of both at once."""
+    return tuple(
+        exp.And(this=exp.Paren(this=one.copy()), expression=exp.Paren(this=other.copy()))
+        for one in (*left.branches, *left.mixed)
+        for other in (*right.branches, *right.mixed)
+        if one != other
     )
 
 

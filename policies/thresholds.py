@@ -71,6 +71,11 @@ def thresholds(env: Environment, block: Block, node: exp.Expr) -> Thresholds:
             for person, minimum in needed
             for present in aggregate.present
         ]
+        made.of[aggregate.number] += [
+            Requirement(_distinct(person, rows), "apart", minimum)
+            for person, minimum in needed
+            for rows in aggregate.mixed
+        ]
         if needed:
             _differences(made, aggregate, compared, needed)
         if aggregate.totals:
