@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from audit.events import EventName
-from masking.operators import OPERATORS
+from masking.operators import OPERATORS, Operator
 from portal.cli.main import app
 from store.errors import ErrorCode
 from store.settings import Settings
@@ -101,19 +101,29 @@ def events_page() -> str:
 def operators_page() -> str:
     """The masking operators and what each promises."""
     head = (
-        "| operator | reversible | joinable | format kept | plain SQL | ISO/IEC 20889 | what it does | what "
-        "an attacker may still learn |\n|---|---|---|---|---|---|---|---|\n"
+        "| operator | reversible | joinable | format kept | pushed down | ISO/IEC 20889 | arguments | what it does | "
+        "what an attacker may still learn |\n|---|---|---|---|---|---|---|---|---|\n"
     )
     rows = "\n".join(
         f"| `{name}` | {_yes(operator.reversible)} | {_yes(operator.joinable)} | {_yes(operator.format_kept)} | "
-        f"{_yes(operator.pushed_down)} | {operator.family} | {operator.summary} | {operator.attack} |"
+        f"{_pushed(operator)} | {operator.family} | {_arguments(operator)} | {operator.summary} | {operator.attack} |"
         for name, operator in sorted(OPERATORS.items())
     )
     said = (
-        "Every operator runs inside the engine, below filters and joins: as plain SQL, or as a function of ours that "
-        "holds the key.\nNULL stays NULL; a value of unexpected form becomes `***` (NULL where the result is no text)."
+        "Operators run inside the engine, below filters and joins: as plain SQL, or as a function of ours over batches "
+        "of\na column, which holds the key. Those for files alone draw or mix values: in a query they would do so anew "
+        "each\ntime, and many answers together would undo them. NULL stays NULL; a value of unexpected form becomes "
+        "`***`\n(NULL where the result is no text)."
     )
     return f"# Masking operators\n{NOTE}\n{said}\n\n{head}{rows}\n"
+
+
+def _arguments(operator: Operator) -> str:
+    return ", ".join(f"`{name}`" for name in operator.arguments.model_fields)
+
+
+def _pushed(operator: Operator) -> str:
+    return "files only" if operator.files_only else "SQL" if operator.pushed_down else "function"
 
 
 def _yes(value: bool) -> str:

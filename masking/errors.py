@@ -58,3 +58,21 @@ MASK_BAD_BUDGET = ErrorCode(
     "The privacy budget cannot be used.",
     "Give an epsilon from 0.001 to 100 and a delta from 1e-15 to 0.01; usual are 1 and 1e-6.",
 )
+MASK_TOO_LARGE = ErrorCode(
+    "MASK_TOO_LARGE",
+    400,
+    "The file {path} needs more memory or room on disk than it may use.",
+    "Use fewer columns at once, split the file, or free room in the folder for temporary files.",
+)
+MASK_NOT_WRITTEN = ErrorCode(
+    "MASK_NOT_WRITTEN",
+    500,
+    "The file {path} could not be written; nothing of it is left.",
+    "Check that the folder may be written to and that the disk has room.",
+)
+MASK_FILES_ONLY = ErrorCode(
+    "MASK_FILES_ONLY",
+    400,
+    "The masking operator {name} works on whole files, not inside a query.",
+    "Mask the file with `yurt mask table` before it is published, or use release mode dp.",
+)

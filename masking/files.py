@@ -2,10 +2,12 @@
 
 CSV keeps its text as written (an identity number is no integer, a leading zero is part of a code). What a file is, its
 first bytes say, not its name. Text may be UTF-8, UTF-16 or GB 18030; what is not UTF-8 is read once into the
-connection, which moves to disk what does not fit into memory.
+connection. That has the limits of the query engine: nothing but the files named, no extension, a fixed share of memory,
+its settings locked; what does not fit into memory waits on disk, encrypted under a key of the process.
 """
 
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +20,7 @@ from pyarrow import parquet
 from sqlglot import exp
 
 from masking.encodings import encoding_of
-from masking.errors import MASK_BAD_FILE, MASK_BROKEN_LINES
+from masking.errors import MASK_BAD_FILE, MASK_BROKEN_LINES, MASK_TOO_LARGE
 from store.errors import YurtError
 
 PARQUET = b"PAR1"
@@ -26,6 +28,14 @@ DUCKDB = b"DUCK"
 ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b", b"\xd0\xcf\x11\xe0", b"%PDF", b"7z\xbc\xaf")
 """Zip (and with it .xlsx), gzip, old Office, PDF, 7z: not tables that can be read here."""
 DELIMITERS = (",", "\t", ";", "|")
+CONFIGURED = {
+    "allow_community_extensions": "false",
+    "allow_unsigned_extensions": "false",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "enable_external_file_cache": "false",  # a file is read once, so that remembering its parts only costs memory
+    "temp_file_encryption": "true",
+}
 LOCKED = {"python_enable_replacements": False, "enable_external_access": False, "lock_configuration": True}
 ATTACHED = "source"
 LONGEST_LINE = 16 << 20
@@ -45,11 +55,21 @@ class Tables:
     comments: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     broken: int = 0
 
-    def lock(self, *paths: Path | str) -> None:
-        """Shuts everything but these files: for who reads and writes nothing. Cannot be undone."""
-        self.connection.execute("SET allowed_paths = $1", [[str(path) for path in paths]])
-        for setting, value in LOCKED.items():
-            self.connection.execute(f"SET {setting} = $1", [value])
+
+@contextmanager
+def _connected(memory: str) -> Iterator[Any]:
+    with (
+        tempfile.TemporaryDirectory(prefix="mask-") as spill,
+        duckdb.connect(config={**CONFIGURED, "memory_limit": memory, "temp_directory": spill}) as connection,
+    ):
+        yield connection
+
+
+def _lock(connection: Any, *paths: Path) -> None:
+    """Shuts everything but these files. Cannot be undone."""
+    connection.execute("SET allowed_paths = $1", [[str(path) for path in paths]])
+    for setting, value in LOCKED.items():
+        connection.execute(f"SET {setting} = $1", [value])
 
 
 def kind_of_file(path: Path) -> str | None:
@@ -92,16 +112,18 @@ def _utf8_csv(connection: Any, path: Path, *, lenient: bool) -> tuple[Any, int]:
     return relation, broken
 
 
-def _other_csv(connection: Any, path: Path, encoding: str) -> Any:
-    """A CSV file that is not UTF-8, read through Arrow into a temporary table, batch by batch."""
+def _other_csv(connection: Any, path: Path, encoding: str, *, once: bool) -> Any:
+    """A CSV file that is not UTF-8, read through Arrow, batch by batch: as a stream or into a temporary table."""
     read = arrow_csv.ReadOptions(encoding=encoding)
     parse = arrow_csv.ParseOptions(delimiter=_delimiter(path, encoding), newlines_in_values=True)
     with arrow_csv.open_csv(path, read, parse) as opened:
         names = opened.schema.names
     convert = arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True)
-    with arrow_csv.open_csv(path, read, parse, convert) as reader:
-        batches = connection.from_arrow(reader)
-        batches.create("transcoded")
+    reader = arrow_csv.open_csv(path, read, parse, convert)
+    if once:
+        return connection.from_arrow(reader)
+    with reader:
+        connection.from_arrow(reader).create("transcoded")
     return connection.table("transcoded")
 
 
@@ -142,7 +164,7 @@ def _metadata(schema: pa.Schema) -> dict[str, str]:
     return made
 
 
-def _opened(connection: Any, path: Path, kind: str, *, lenient: bool) -> Tables:
+def _opened(connection: Any, path: Path, kind: str, *, lenient: bool, once: bool) -> Tables:
     if kind == "duckdb":
         relations, comments = _stored(connection, path)
         if not relations:
@@ -157,33 +179,47 @@ def _opened(connection: Any, path: Path, kind: str, *, lenient: bool) -> Tables:
     if encoding == "utf-8":
         relation, broken = _utf8_csv(connection, path, lenient=lenient)
         return Tables(connection, {path.stem: relation}, broken=broken)
-    return Tables(connection, {path.stem: _other_csv(connection, path, encoding)})
+    return Tables(connection, {path.stem: _other_csv(connection, path, encoding, once=once)})
 
 
 @contextmanager
-def open_tables(source: Path | str | pa.Table, *, lenient: bool = False) -> Iterator[Tables]:
-    """The tables of a CSV, Parquet or DuckDB file (read-only) or of an Arrow table.
+def open_tables(
+    source: Path | str | pa.Table,
+    *,
+    lenient: bool = False,
+    once: bool = False,
+    writes: Sequence[Path] = (),
+    memory: str = "1GiB",
+) -> Iterator[Tables]:
+    """The tables of a CSV, Parquet or DuckDB file (read-only) or of an Arrow table, in a locked connection.
 
     `lenient` leaves out broken lines of a CSV file and counts them, for who only looks; without it they are an error.
-    Raises MASK_BAD_FILE, MASK_BROKEN_LINES, also for a fault that shows only while rows are read.
+    `once`: the rows will be read a single time, so that nothing is kept of a file that is not UTF-8. `writes` are the
+    only files that may be written. Raises MASK_BAD_FILE, MASK_BROKEN_LINES, also for a fault that shows only while rows
+    are read, and MASK_TOO_LARGE.
     """
     if isinstance(source, pa.Table):
-        with duckdb.connect() as connection:
+        with _connected(memory) as connection:
             comments = {"table": _metadata(source.schema)}
-            yield Tables(connection, {"table": connection.from_arrow(source)}, comments)
+            tables = Tables(connection, {"table": connection.from_arrow(source)}, comments)
+            _lock(connection, *writes)
+            yield tables
         return
     path = Path(source)
     kind = kind_of_file(path) if path.is_file() else None
     if kind is None:
         raise YurtError(MASK_BAD_FILE, path=path)
     try:
-        with duckdb.connect() as connection:
-            tables = _opened(connection, path, kind, lenient=lenient)
+        with _connected(memory) as connection:
+            tables = _opened(connection, path, kind, lenient=lenient, once=once)
+            _lock(connection, path, *writes)
             try:
                 yield tables
+            except duckdb.OutOfMemoryException:
+                raise YurtError(MASK_TOO_LARGE, path=path) from None
             except duckdb.Error as error:
                 if kind == "csv" and "CSV Error" in str(error):  # a line far down that has too many or too few fields
                     raise YurtError(MASK_BROKEN_LINES, path=path) from None
                 raise
-    except (duckdb.IOException, duckdb.SerializationException, pa.ArrowException, UnicodeError):
+    except (duckdb.Error, pa.ArrowException, UnicodeError):  # their texts may quote a value
         raise YurtError(MASK_BAD_FILE, path=path) from None

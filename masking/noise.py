@@ -1,9 +1,12 @@
-"""Noisy counts by OpenDP: the only place of masking where differential privacy is spent. No sampler is written here."""
+"""Noise by OpenDP, the only place of masking that draws it: counts with differential privacy, numbers by scale."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
 from math import log
-from typing import Any
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 @cache
@@ -21,6 +24,19 @@ def noisy_counts(counts: Sequence[int], epsilon: float) -> list[int]:
     measurement = space >> dp.m.then_laplace(scale=1 / epsilon)
     made: list[int] = measurement(list(counts))
     return made
+
+
+def noisy_numbers(
+    values: NDArray[np.float64], scale: float, distribution: Literal["laplace", "gaussian"]
+) -> NDArray[np.float64]:
+    """Finite numbers with noise of a given scale, each drawn for itself; finite again."""
+    dp = _opendp()
+    domain = dp.vector_domain(dp.atom_domain(T=float, nan=False))
+    if distribution == "laplace":
+        measurement = dp.m.make_laplace(domain, dp.l1_distance(T=float), scale=scale)
+    else:
+        measurement = dp.m.make_gaussian(domain, dp.l2_distance(T=float), scale=scale)
+    return np.asarray(measurement(values.tolist()), np.float64) if len(values) else values
 
 
 def noisy_keys(counts: Mapping[str, int], epsilon: float, delta: float) -> dict[str, int]:

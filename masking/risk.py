@@ -116,11 +116,10 @@ def _checked(relation: Any, columns: Sequence[str]) -> None:
             raise YurtError(MASK_NO_COLUMN, column=column, known=", ".join(relation.columns))
 
 
-def _first(tables: Tables, source: Path | str | pa.Table) -> Any:
-    """The first table as the view `t` of a connection that can do nothing else any more."""
+def _first(tables: Tables) -> Any:
+    """The first table, as the view `t`."""
     relation = next(iter(tables.relations.values()))
     relation.create_view("t", replace=True)
-    tables.lock(*([] if isinstance(source, pa.Table) else [source]))
     return relation
 
 
@@ -131,7 +130,7 @@ def measure(
     direct = {s.column for s in suggest_table(source) if s.role == "direct" and s.grade >= 3}
     with open_tables(source) as tables:
         connection = tables.connection
-        _checked(_first(tables, source), [*quasi, *([sensitive] if sensitive is not None else [])])
+        _checked(_first(tables), [*quasi, *([sensitive] if sensitive is not None else [])])
         connection.execute(f"CREATE OR REPLACE TEMP TABLE classes AS {_classes(quasi, sensitive).sql('duckdb')}")
         k, classes, rows, alone = connection.execute(SUMMARY).fetchone()
         fewest = None
@@ -195,13 +194,13 @@ def linkage(
     people: Any = None
     if population is not None:
         with open_tables(population) as tables:
-            _checked(_first(tables, population), quasi)
+            _checked(_first(tables), quasi)
             people = tables.connection.sql(counted("p")).to_arrow_table()
     with open_tables(source) as tables:
         connection = tables.connection
         if people is not None:
             connection.register("people", people)
-        _checked(_first(tables, source), quasi)
+        _checked(_first(tables), quasi)
         connection.execute(f"CREATE OR REPLACE TEMP TABLE classes AS {counted('n')}")
         prosecutor, at_risk, marketer = connection.execute(LINKAGE, {"threshold": threshold}).fetchone()
         journalist = None

@@ -7,8 +7,6 @@ columns:
 others: refuse        # columns without a rule: refuse (default), drop, keep or any operator without arguments
 """
 
-import os
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,13 +17,18 @@ import yaml
 from duckdb import Error as EngineError
 from sqlglot import exp
 
-from masking.errors import MASK_BAD_FILE, MASK_BAD_RULES
+from masking.blocks import Chosen, masked_blocks, staged_select
+from masking.errors import MASK_BAD_RULES, MASK_NOT_WRITTEN
 from masking.files import open_tables
 from masking.keys import KeyRing
-from masking.operators import OPERATORS, engine_functions, reversing_functions
+from masking.operators import BLOCK, OPERATORS, engine_functions, reversing_functions
+from masking.operators.interface import literal
+from masking.outputs import replacing
 from store.errors import YurtError
 
 DROP = "drop"
+MEMORY = "256MiB"
+"""What the engine may hold of a file on its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,12 @@ def plan(rules: Rules, columns: list[str]) -> dict[str, tuple[str, Mapping[str, 
     missing = [name for name in columns if name not in rules.columns]
     if missing and rules.others == "refuse":
         raise YurtError(MASK_BAD_RULES, why=f"column {missing[0]} has no rule")
-    return {name: rules.columns.get(name, (rules.others, {})) for name in columns}
+    chosen = {name: rules.columns.get(name, (rules.others, {})) for name in columns}
+    for name, (operator, args) in chosen.items():
+        lacking = [] if operator == DROP else [c for c in OPERATORS[operator].parse(args).beside() if c not in columns]
+        if lacking:
+            raise YurtError(MASK_BAD_RULES, why=f"column {name} is masked by {lacking[0]}, which the file has not")
+    return chosen
 
 
 def revealing(rules: Rules) -> Rules:
@@ -101,58 +109,81 @@ def revealing(rules: Rules) -> Rules:
     )
 
 
-def masked_select(chosen: Mapping[str, tuple[str, Mapping[str, object]]], table: str) -> exp.Select:
-    """The statement that reads `table` masked."""
-    outputs = []
-    for name, (operator, args) in chosen.items():
-        if operator == DROP:
-            continue
-        column = exp.Column(this=exp.to_identifier(name, quoted=True))
-        masked = OPERATORS[operator].sql(column, args)
-        outputs.append(exp.Alias(this=masked, alias=exp.to_identifier(name, quoted=True)))
-    if not outputs:
-        raise YurtError(MASK_BAD_RULES, why="no column would be left")
-    return exp.Select(expressions=outputs).from_(exp.to_identifier(table, quoted=True))
+def _copied(select: exp.Select, part: Path) -> str:
+    """The statement that writes what `select` gives to a file."""
+    parquet = part.suffix.lower() == ".parquet"
+    options = {"FORMAT": "parquet", "ROW_GROUP_SIZE": "65536"} if parquet else {"FORMAT": "csv", "HEADER": "true"}
+    return exp.Copy(
+        this=select.subquery(copy=False),
+        kind=False,
+        files=[literal(str(part))],
+        params=[exp.CopyParameter(this=exp.var(name), expression=exp.var(value)) for name, value in options.items()],
+    ).sql("duckdb")
+
+
+def _masked_into(connection: Any, relation: Any, kept: Chosen, part: Path) -> int:
+    """Writes the relation masked to `part`; gives the number of rows."""
+    relation.create_view("source", replace=True)
+    if not any(OPERATORS[operator].files_only for operator, _ in kept.values()):
+        outputs = [
+            exp.alias_(
+                OPERATORS[operator].sql(exp.column(exp.to_identifier(name, quoted=True)), args),
+                exp.to_identifier(name, quoted=True),
+            )
+            for name, (operator, args) in kept.items()
+        ]
+        select = exp.select(*outputs).from_("source")
+    else:
+        reader = connection.sql(staged_select(kept, "source").sql("duckdb")).to_arrow_reader(BLOCK)
+        connection = connection.cursor()  # the reader keeps the other one busy
+        connection.register("masked", masked_blocks(reader, kept))
+        select = exp.select("*").from_("masked")
+    ((rows,),) = connection.execute(_copied(select, part)).fetchall()
+    return int(rows)
 
 
 def mask_table(rules: Rules, source: Path, target: Path, root_key: bytes, *, reveal: bool = False) -> TableReport:
     """Masks the first table of `source` into `target` (.csv or .parquet), which appears whole or not at all.
 
-    `root_key` feeds keyed operators and goes no further than this process. With `reveal`, `source` is a file masked by
-    these rules and this key, and reversible operators are undone. Raises MASK_BAD_FILE, MASK_BAD_RULES.
+    Rows stream; memory does not grow with the file. `root_key` feeds keyed operators and goes no further than this
+    process. With `reveal`, `source` is a file masked by these rules and this key, and reversible operators are undone.
+    Raises MASK_BAD_FILE, MASK_BROKEN_LINES, MASK_BAD_RULES, MASK_TOO_LARGE, MASK_NOT_WRITTEN.
     """
     started = time.monotonic()
+    check_target(source, target)
+    if reveal:
+        rules = revealing(rules)
+    try:
+        with replacing(target) as part, open_tables(source, once=True, writes=[part], memory=MEMORY) as tables:
+            relation = next(iter(tables.relations.values()))
+            chosen = plan(rules, relation.columns)
+            kept = {name: rule for name, rule in chosen.items() if rule[0] != DROP}
+            if not kept:
+                raise YurtError(MASK_BAD_RULES, why="no column would be left")
+            needed = any(not OPERATORS[operator].pushed_down for operator, _ in kept.values())
+            functions = (reversing_functions if reveal else engine_functions)(KeyRing(root_key)) if needed else []
+            for function in functions:
+                tables.connection.create_function(*function, type="arrow")
+            try:
+                rows = _masked_into(tables.connection, relation, kept, part)
+            except EngineError as error:
+                if any(word in str(error) for word in (str(part.parent), "No space left")):
+                    raise YurtError(MASK_NOT_WRITTEN, path=target) from None
+                raise
+            finally:
+                for function in functions:
+                    tables.connection.remove_function(function.name)
+    except OSError:
+        raise YurtError(MASK_NOT_WRITTEN, path=target) from None
+    seconds = time.monotonic() - started
+    return TableReport(rows, round(seconds, 3), {name: operator for name, (operator, _) in chosen.items()})
+
+
+def check_target(source: Path, target: Path) -> None:
+    """Raises MASK_BAD_RULES for a file that cannot be the result, before any work is done."""
     if target.suffix.lower() not in {".csv", ".parquet"}:
         raise YurtError(MASK_BAD_RULES, why="the masked file is called neither .csv nor .parquet")
     if not target.parent.is_dir():
         raise YurtError(MASK_BAD_RULES, why="the folder of the masked file does not exist")
-    if reveal:
-        rules = revealing(rules)
-    with open_tables(source) as tables:
-        relation = next(iter(tables.relations.values()))
-        chosen = plan(rules, relation.columns)
-        select = masked_select(chosen, "source")
-        needed = any(not OPERATORS[name].pushed_down for name, _ in chosen.values() if name != DROP)
-        functions = (reversing_functions if reveal else engine_functions)(KeyRing(root_key)) if needed else []
-        for function in functions:
-            tables.connection.create_function(*function, type="arrow")
-        masked = relation.query("source", select.sql("duckdb"))
-        folder = tempfile.mkdtemp(prefix=".mask-", dir=target.parent)
-        try:
-            part = Path(folder) / target.name
-            if target.suffix.lower() == ".parquet":
-                masked.write_parquet(str(part))
-            else:
-                masked.write_csv(str(part), header=True)
-            part.replace(target)
-        except EngineError:  # its text may quote a value
-            raise YurtError(MASK_BAD_FILE, path=source) from None
-        finally:
-            for left in Path(folder).iterdir():
-                left.unlink()
-            os.rmdir(folder)
-        ((rows,),) = relation.count("*").fetchall()
-        for function in functions:
-            tables.connection.remove_function(function.name)
-    seconds = time.monotonic() - started
-    return TableReport(rows, round(seconds, 3), {name: operator for name, (operator, _) in chosen.items()})
+    if target.exists() and (not target.is_file() or (source.exists() and target.samefile(source))):
+        raise YurtError(MASK_BAD_RULES, why="the masked file would take the place of its source or of what is no file")

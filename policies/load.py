@@ -233,6 +233,12 @@ def _mask(node: Node) -> Mask:
         name = _text(node, "mask")
     if name not in OPERATORS:
         _wrong(node, f"there is no masking operator {name}.", "Known: " + ", ".join(sorted(OPERATORS)) + ".")
+    if OPERATORS[name].files_only:
+        _wrong(
+            node,
+            f"{name} would draw anew with every query, and many answers together undo it.",
+            "Mask the file with it before it is published, or use release mode dp.",
+        )
     try:
         OPERATORS[name].parse(arguments)
     except YurtError as error:

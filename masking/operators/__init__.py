@@ -7,11 +7,14 @@ from masking.operators.encrypt import ENCRYPT, ENCRYPT_SIV
 from masking.operators.engine import EngineFunction, engine_functions, reversing_functions
 from masking.operators.fpe import FPE
 from masking.operators.generalise import GENERALISE
-from masking.operators.interface import MASKED, Family, Operator, Result
+from masking.operators.interface import BLOCK, MASKED, Family, Operator, Result
 from masking.operators.keyed import DATE_SHIFT, PSEUDONYM
+from masking.operators.microaggregate import MICROAGGREGATE
+from masking.operators.noise import NOISE
 from masking.operators.numbers import BUCKET, ROUND, TOP_CODE
 from masking.operators.partial import PARTIAL
 from masking.operators.replace import CONSTANT, KEEP, NULLIFY, REDACT
+from masking.operators.shuffle import SHUFFLE
 from masking.operators.surrogate import SURROGATE
 from masking.operators.text import REDACT_TEXT
 
@@ -32,10 +35,14 @@ _ALL = (
     SURROGATE,
     DATE_SHIFT,
     REDACT_TEXT,
+    NOISE,
+    SHUFFLE,
+    MICROAGGREGATE,
 )
 OPERATORS: Mapping[str, Operator] = MappingProxyType({operator.name: operator for operator in _ALL})
 
 __all__ = [
+    "BLOCK",
     "MASKED",
     "OPERATORS",
     "EngineFunction",

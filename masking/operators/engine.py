@@ -19,13 +19,17 @@ def engine_functions(keys: Mapping[str, bytes]) -> list[EngineFunction]:
     """Functions closed over `keys` (label -> key, for example a `masking.keys.KeyRing`).
 
     For DuckDB: `connection.create_function(name, call, arguments, returns, type="arrow")` with its default NULL
-    handling. A label without a key raises MASK_NO_KEY. `yurt_pseudonym` (SM3) is absent where OpenSSL has no SM3.
+    handling. A label without a key raises MASK_NO_KEY. `yurt_pseudonym_sm3` is absent where OpenSSL has no SM3.
     """
     made = [EngineFunction("yurt_redact_text", text.redacted, ["VARCHAR"], "VARCHAR")]
     for algorithm, name in keyed.PSEUDONYM_FUNCTIONS.items():
         if algorithm == "hmac-sm3" and not keyed.SM3_AVAILABLE:
             continue
-        pseudonym = keyed.Keyed(keys, keyed.DIGESTS[algorithm]).pseudonyms
+        pseudonym: Callable[..., Any] = (
+            keyed.CodedColumns(keys, keyed.CIPHERS[algorithm])
+            if algorithm in keyed.CIPHERS
+            else keyed.Keyed(keys, keyed.DIGESTS[algorithm]).pseudonyms
+        )
         made.append(EngineFunction(name, pseudonym, ["VARCHAR", "VARCHAR"], "VARCHAR"))
     for cipher, name in fpe.FUNCTIONS.items():
         made.append(EngineFunction(name, fpe.FormatCipher(keys, cipher), ["VARCHAR"] * 3, "VARCHAR"))

@@ -57,18 +57,22 @@ class FF1:
         first = _blocks(context, np.frombuffer(head + t.to_bytes(4, "big"), np.uint8)[None, :])
         q = np.zeros((rows, t + (-t - b - 1) % BLOCK + 1 + b), np.uint8)
         q[:, :t] = tweaks
-        wholes = (radix**u, radix**v)
+        words = q.view(">u8")
+        tail = words[:, -1].astype(np.uint64)  # the end of Q, with room for the round and NUM(B) where b < 8
+        halves = (radix**u, radix**v)
         left, right = number_of(numerals[:, :u], radix), number_of(numerals[:, u:], radix)
         for turn in reversed(range(ROUNDS)) if decrypting else range(ROUNDS):
             source, target = (left, right) if decrypting else (right, left)
-            q[:, -b - 1] = turn
-            q[:, -b:] = source.astype(">u8").view(np.uint8).reshape(-1, 8)[:, 8 - b :]
-            state = np.broadcast_to(first, (rows, BLOCK))
+            if b < 8:
+                words[:, -1] = tail + (source + np.uint64(turn << 8 * b))
+            else:
+                q[:, -b - 1] = turn
+                words[:, -1] = source
+            state = first
             for start in range(0, q.shape[1], BLOCK):
                 state = _blocks(context, state ^ q[:, start : start + BLOCK])
-            whole = wholes[turn % 2]
-            limbs = np.ascontiguousarray(state[:, :d]).view(">u4").astype(np.uint64)
-            y = remainder(limbs, whole)
+            whole = halves[turn % 2]
+            y = _number(state, d, whole)
             modulus = np.uint64(whole)
             if decrypting:
                 left, right = np.where(target >= y, target - y, target + (modulus - y)), left
@@ -76,6 +80,13 @@ class FF1:
                 total = target + y  # below 2**61
                 left, right = right, np.where(total >= modulus, total - modulus, total)
         return np.concatenate([numerals_of(left, radix, u), numerals_of(right, radix, v)], axis=1)
+
+
+def _number(state: Numerals, d: int, modulus: int) -> NDArray[np.uint64]:
+    """The first `d` (8 or 12) bytes of each row as a number, modulo `modulus`."""
+    if d == 8:
+        return state.view(">u8")[:, 0] % np.uint64(modulus)
+    return remainder(np.ascontiguousarray(state[:, :d]).view(">u4").astype(np.uint64), modulus)
 
 
 def _blocks(context: CipherContext, blocks: Numerals) -> Numerals:

@@ -26,6 +26,8 @@ ALPHABETS = {
     "upper": "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
     "alnum": "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ",
 }
+WALK_RADIX, WALK_LENGTH = 93, 4
+"""93**4 is just above the 73,049 days of two centuries times 1,000, so that 98 of 100 walks are one step long."""
 FIRST_BIRTH, LAST_BIRTH = date(1900, 1, 1), date(2099, 12, 31)
 
 
@@ -136,8 +138,8 @@ class IdCard(Format):
         numbers = born.astype(np.uint64) * np.uint64(1000) + number_of(digits[:, 14:17], 10)
 
         def step(walking: NDArray[np.uint64], rows: NDArray[np.int64]) -> NDArray[np.uint64]:
-            part = numerals_of(walking, 10, 8)
-            return number_of(_permuted(cipher, part, 10, areas[rows], decrypting=decrypting), 10)
+            part = numerals_of(walking, WALK_RADIX, WALK_LENGTH)
+            return number_of(_permuted(cipher, part, WALK_RADIX, areas[rows], decrypting=decrypting), WALK_RADIX)
 
         day, sequence = np.divmod(walked(numbers, len(self.calendar) * 1000, step), np.uint64(1000))
         made = np.empty((len(codes), 18), np.uint8)

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from sqlglot import exp
 
 from masking.errors import MASK_NO_KEY
-from masking.operators.column import Codes, changed_rows, each_distinct
+from masking.operators.column import Texts
 from masking.operators.ff1 import FF1, Algorithm, check_domain
 from masking.operators.formats import ALPHABETS, PRESETS, Format, Plain
 from masking.operators.interface import Arguments, Family, Operator, Result, function, literal, text_of
@@ -85,10 +85,7 @@ class FormatCipher:
         (spec,), (label,) = pc.unique(specs).to_pylist(), pc.unique(labels).to_pylist()  # constants of the statement
         form, cipher = format_of(spec), self._cipher(label, spec)
 
-        def change(codes: Codes) -> Codes:
-            return form.crypt(codes, cipher, decrypting=self.decrypting)
-
-        return each_distinct(values, lambda texts: changed_rows(texts, form.valid, change))
+        return Texts(values).changed(form.valid, lambda codes: form.crypt(codes, cipher, decrypting=self.decrypting))
 
 
 FPE = Operator(

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
+import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlglot import exp
 
-from masking.errors import MASK_BAD_ARGUMENTS
+from masking.errors import MASK_BAD_ARGUMENTS, MASK_FILES_ONLY
 from store.errors import YurtError
 
 MASKED = "***"
@@ -30,6 +31,9 @@ class Family(StrEnum):
     TOP_BOTTOM_CODING = "top and bottom coding"
     PSEUDONYMISATION = "pseudonymization"
     RANDOMISATION = "randomization"
+    NOISE_ADDITION = "randomization: noise addition"
+    PERMUTATION = "randomization: permutation"
+    MICROAGGREGATION = "randomization: microaggregation"
 
 
 class Result(StrEnum):
@@ -46,15 +50,37 @@ class Arguments(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    def beside(self) -> tuple[str, ...]:
+        """Other columns of the table that the operator reads."""
+        return ()
+
 
 class NoArguments(Arguments):
     """For operators that take nothing."""
+
+
+def no_expression(column: exp.Expression, args: Any) -> exp.Expression:
+    """The builder of operators that work on files alone."""
+    raise YurtError(MASK_FILES_ONLY, name=type(args).__name__)
 
 
 class Builder(Protocol):
     """Turns a column expression and checked arguments into the masked expression."""
 
     def __call__(self, column: exp.Expression, args: Any, /) -> exp.Expression: ...
+
+
+class OverBlock(Protocol):
+    """Masks one column of a block of consecutive rows (`BLOCK` or more of them, or the whole table).
+
+    `rows` holds the column and those `Arguments.beside` names, with the types of the file; the result is as long.
+    """
+
+    def __call__(self, rows: pa.Table, column: str, args: Any, /) -> pa.Array: ...
+
+
+BLOCK = 32_768
+"""Rows a file is masked by at once, where an operator has to see values together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +98,18 @@ class Operator:
     format_kept: bool = False  # does the output still look like the input's type
     keyed: bool = False  # needs `engine_functions(keys)` in the engine
     attack: str = ""  # what someone who knows more may still learn
+    over: OverBlock | None = None  # draws or mixes values: for files alone, where it happens once
     results: Mapping[str, Result] = field(default_factory=dict)  # where the argument `level` changes the SQL type
 
     @property
     def pushed_down(self) -> bool:
         """True when the engine needs no function of ours: plain SQL only."""
-        return not self.keyed and self.name != "redact_text"
+        return not self.keyed and self.name != "redact_text" and self.over is None
+
+    @property
+    def files_only(self) -> bool:
+        """True where a query must not use it: each question would draw anew, and many together undo the mask."""
+        return self.over is not None
 
     def parse(self, args: Mapping[str, object] | None = None) -> Arguments:
         """Checked arguments; raises MASK_BAD_ARGUMENTS naming the argument, never its value."""
@@ -98,7 +130,12 @@ class Operator:
         return self.results.get(str(getattr(self.parse(args), "level", "")), self.result)
 
     def sql(self, column: exp.Expression, args: Mapping[str, object] | None = None) -> exp.Expression:
-        """The masked expression over `column` (which is copied, never changed); raises MASK_BAD_ARGUMENTS."""
+        """The masked expression over `column` (which is copied, never changed).
+
+        Raises MASK_BAD_ARGUMENTS, and MASK_FILES_ONLY for an operator that no expression can stand for.
+        """
+        if self.over is not None:
+            raise YurtError(MASK_FILES_ONLY, name=self.name)
         return self.build(column.copy(), self.parse(args))
 
 

@@ -140,6 +140,9 @@ OPERATORS = {
     "pseudonym": N_("Pseudonym"),
     "date_shift": N_("Shift dates"),
     "redact_text": N_("Redact in text"),
+    "noise": N_("Noise"),
+    "shuffle": N_("Shuffle"),
+    "microaggregate": N_("Average of alike records"),
 }
 
 EVENTS = {

@@ -152,7 +152,6 @@ def test_numbers_and_text_link_to_each_other_and_so_do_missing_values():
 
 def test_the_engine_that_measures_can_read_nothing_else(tmp_path):
     with open_tables(pa.table({"q": [1]})) as opened:
-        opened.lock()
         (tmp_path / "x.csv").write_text("a\n1\n")
         with pytest.raises(duckdb.PermissionException):
             opened.connection.execute(f"SELECT * FROM read_csv('{tmp_path}/x.csv')")

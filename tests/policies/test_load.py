@@ -40,6 +40,7 @@ def test_the_dp_terms_load() -> None:
         (HEAD + "    columns: {id: [], c: [reed]}\n", "line 5, column 27", "reed"),
         (HEAD + "    columns: {id: [], c: [{mask: blur}]}\n", "line 5, column 34", "blur"),
         (HEAD + "    columns: {id: [], c: [read, {mask: constant}]}\n", "line 5, column 26", "masked"),
+        (HEAD + "    columns: {id: [], c: [{mask: {noise: {scale: 1}}}]}\n", "line 5, column 34", "draw anew"),
         (HEAD + "    columns: {c: [read]}\n", "line 4, column 11", "unit"),
         (HEAD + "    rows: d = 1\n    columns: {id: []}\n", "line 5, column 11", "names d"),
         (HEAD + "    rows: c = '{user.x}'\n    columns: {id: [], c: []}\n", "line 5, column 11", "quotes"),
