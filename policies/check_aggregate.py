@@ -24,6 +24,9 @@ from policies.labels import Dep, Level, Value, conjoined
 from policies.model import Use
 from policies.refusal import Refusal
 
+MAX_SHARES = 10
+"""Quantiles of one list: deciles at most."""
+
 
 def aggregate(env: Environment, block: Block, node: exp.Expr) -> Value:
     """Check one aggregate call with its FILTER. A placeholder stands for it until the block is done."""
@@ -157,10 +160,9 @@ def _quantile(env: Environment, block: Block, call: exp.Expr) -> tuple[exp.Expr,
     where = QUANTILES[type(call)]
     flags = _plainly(call, "this", *([where] if where else []))
     part = env.value(env, block, call.this)
-    share: Decimal | None = Decimal("0.5")
+    shares: list[Decimal | None] = [Decimal("0.5")]
     if where:
-        given: Value = env.value(env, block, call.args[where])
-        share = constant(given)
+        shares = _shares(env, block, call.args[where])
     if part.level is Level.ROW and not all_readable(env.policy, part.all_deps):
         for dep in sorted(part.all_deps, key=str):
             column = column_of(env.policy, dep)
@@ -170,16 +172,23 @@ def _quantile(env: Environment, block: Block, call: exp.Expr) -> tuple[exp.Expr,
                     AGGREGATE_REVEALS, call, rule=f"{name}: {column.described()}", name=call.key, column=name
                 )
             low, high = column.quantile
-            if share is None or not low <= float(share) <= high:
+            if any(share is None or not low <= float(share) <= high for share in shares):
                 raise Refusal.of(
                     QUANTILE_RANGE, call, rule=f"{name}: {column.described()}", column=name, allowed=f"{low} to {high}"
                 )
-    if share is None or not 0 <= share <= 1:
+    if any(share is None or not 0 <= share <= 1 for share in shares):
         raise Refusal.of(CONSTRUCT_NOT_ALLOWED, call, what="A computed quantile", hint="Write a constant from 0 to 1.")
     made = type(call)(this=part.node, **flags)
     if where:
         made.set(where, call.args[where].copy())
-    return made, part.kind if isinstance(call, exp.PercentileDisc) else "num", [part]
+    kind = part.kind if isinstance(call, exp.PercentileDisc) else "num"
+    return made, kind if len(shares) == 1 else "other", [part]
+
+
+def _shares(env: Environment, block: Block, given: exp.Expr) -> list[Decimal | None]:
+    """The quantile or quantiles asked for; None where one is no constant."""
+    asked = given.expressions if isinstance(given, exp.Array) and 1 < len(given.expressions) <= MAX_SHARES else [given]
+    return [constant(env.value(env, block, each)) for each in asked]
 
 
 def _revealing(env: Environment, block: Block, call: exp.Expr) -> tuple[exp.Expr, str, list[Value]]:
@@ -188,12 +197,9 @@ def _revealing(env: Environment, block: Block, call: exp.Expr) -> tuple[exp.Expr
     flags = _plainly(call, *names)
     parts: list[Value] = []
     made = type(call)(**flags)
-    for name in names:
-        inner = call.args.get(name)
-        if inner is None:
-            continue
-        distinct = isinstance(inner, exp.Distinct)
-        part = env.value(env, block, inner.expressions[0] if distinct else inner)
+
+    def shown(inner: exp.Expr) -> exp.Expr:
+        part = env.value(env, block, inner)
         for dep in sorted(part.all_deps, key=str):
             if part.level is Level.ROW and not readable(env.policy, dep):
                 column = column_of(env.policy, dep)
@@ -201,8 +207,23 @@ def _revealing(env: Environment, block: Block, call: exp.Expr) -> tuple[exp.Expr
                 raise Refusal.of(
                     AGGREGATE_REVEALS, call, rule=f"{full}: {column.described()}", name=call.key, column=full
                 )
-        made.set(name, exp.Distinct(expressions=[part.node]) if distinct else part.node)
         parts.append(part)
+        return part.node
+
+    for name in names:
+        inner = call.args.get(name)
+        if inner is None:
+            continue
+        order = inner if isinstance(inner, exp.Order) else None
+        inner = order.this if order is not None else inner
+        if isinstance(inner, exp.Distinct):
+            value: exp.Expr = exp.Distinct(expressions=[shown(inner.expressions[0])])
+        else:
+            value = shown(inner)
+        if order is not None:  # the order shows as much as the values do
+            keys = [exp.Ordered(**{**each.args, "this": shown(each.this)}) for each in order.expressions]
+            value = exp.Order(this=value, expressions=keys)
+        made.set(name, value)
     if isinstance(call, exp.AnyValue):
         return exp.AnyValue(this=made.this), parts[0].kind, parts
     kind = "text" if isinstance(call, exp.GroupConcat) else "other" if isinstance(call, exp.ArrayAgg) else parts[0].kind

@@ -65,6 +65,9 @@ def _arithmetic(env: Environment, block: Block, node: exp.Binary) -> Value:
     result = replace(combined(made, kind, (left, right), degree), reach=reach)
     if isinstance(node, exp.Mul):
         result = _product(env, result, left, right)
+    step = _remainder(env, block, node, left)
+    if step is not None and left.plain:  # x - x % n
+        return coarse(result, left, Bucket(step))
     width = constant(right)
     if isinstance(node, exp.IntDiv) and width and left.plain and left.kind == "int":  # whole steps
         return coarse(result, left, Bucket(abs(width)))
@@ -81,6 +84,16 @@ def _product(env: Environment, result: Value, left: Value, right: Value) -> Valu
         return replace(result, mixed=mixed)
     sides = [exp.cast(each.node.copy(), "DOUBLE") for each in (left, right)]
     return replace(result, node=exp.Mul(this=sides[0], expression=sides[1]), kind="num", mixed=mixed)
+
+
+def _remainder(env: Environment, block: Block, node: exp.Expr, left: Value) -> Decimal | None:
+    """`n` in `x - x % n`, which tells x in steps of n (in steps around 0 of twice the width)."""
+    rest = node.expression.unnest() if isinstance(node, exp.Sub) else None
+    if not isinstance(rest, exp.Mod) or left.plain is None:
+        return None
+    of = env.value(env, block, rest.this)
+    width = constant(env.value(env, block, rest.expression))
+    return abs(width) if width and of.plain == left.plain else None
 
 
 def _without_errors(node: exp.Expr, made: exp.Expr, left: Value, right: Value, degree: int) -> exp.Expr:

@@ -10,6 +10,7 @@ from sqlglot import exp
 
 from policies.check_arguments import only
 from policies.check_predicate import condition, parsed_date
+from policies.demand import all_readable
 from policies.dialects import EXACT, POSTGRES
 from policies.environment import Block, Environment
 from policies.errors import FUNCTION_PARTIAL, TYPE_MISMATCH
@@ -147,8 +148,10 @@ def _cast(env: Environment, block: Block, node: exp.Cast) -> Value:
     whole = inner.level is Level.ROW and not env.harmless and kind == "int" and inner.kind in ("int", "num")
     if whole and (inner.kind == "int" or name == "BIGINT"):
         return _whole(env, node, inner)
-    if (inner.kind, name) in _NULL_CASTS and inner.level is Level.ROW:
-        made, total = exp.TryCast(this=inner.node, to=to.copy()), True  # NULL instead of an error far out of range
+    released = inner.level is Level.RELEASED and kind != "other"
+    shown = kind != "other" and all_readable(env.policy, inner.all_deps)
+    if not total and ((inner.kind, name) in _NULL_CASTS or released or shown):
+        made, total = exp.TryCast(this=inner.node, to=to.copy()), True  # NULL instead of an error
     if not total:
         raise Refusal.of(FUNCTION_PARTIAL, node, name=f"CAST to {name}")
     if env.dialect == POSTGRES and inner.level is Level.ROW:

@@ -16,9 +16,11 @@ from policies import (
     check_predicate,
     check_subquery,
     check_window,
+    failing,
     functions,
 )
 from policies.check_arguments import only
+from policies.demand import all_readable
 from policies.environment import Block, Environment
 from policies.errors import (
     COLUMN_NOT_USABLE,
@@ -47,6 +49,8 @@ def value(env: Environment, block: Block, node: exp.Expr | None) -> Value:
     if env.harmless and check_open.covers(node):
         return grouped_key(block, check_open.rebuilt(env, block, node))
     rule = RULES.get(type(node))
+    if check_open.kind_of_call(node) is not None and env.dialect == "duckdb":
+        return _open(env, block, node)
     if rule is None:
         if isinstance(node, functions.RANKING):
             raise Refusal.of(FUNCTION_NOT_ALLOWED, node, name=node.key)
@@ -62,7 +66,19 @@ def value(env: Environment, block: Block, node: exp.Expr | None) -> Value:
     found = rule(env, block, node)
     if found.size > MAX_TEXT and not env.harmless:  # a text that only some rows make long would tell by what it costs
         raise Refusal.of(SQL_TOO_LARGE, limit=MAX_TEXT, what="characters in a text it makes")
-    return grouped_key(block, found)
+    return failing.only_for_released(env, block, grouped_key(block, found))
+
+
+def _open(env: Environment, block: Block, node: exp.Expr) -> Value:
+    """A function that is not known to be total: over statistics, group keys, and rows that may be shown."""
+    found = grouped_key(block, check_open.rebuilt(env, block, node))
+    if found.level is not Level.ROW:
+        return failing.only_for_released(env, block, found)
+    long = isinstance(node, (exp.Repeat, exp.Pad)) or str(node.this).lower() in ("bar", "lpad", "rpad")
+    if long or (block.phase != "groups" and not all_readable(env.policy, found.all_deps)):
+        name = str(node.this) if isinstance(node, exp.Anonymous) else node.key
+        raise Refusal.of(FUNCTION_NOT_ALLOWED, node, name=name.lower())
+    return failing.tried(found)
 
 
 def grouped_key(block: Block, found: Value) -> Value:

@@ -11,8 +11,10 @@ from policies import check_aggregate, functions
 from policies.check_arguments import coarse, only
 from policies.check_arithmetic import narrow
 from policies.check_predicate import constant
+from policies.demand import all_readable
 from policies.environment import Block, Environment
 from policies.errors import FUNCTION_NOT_ALLOWED, FUNCTION_PARTIAL, TYPE_MISMATCH
+from policies.failing import tried
 from policies.functions import DATE_PARTS, FLAGS, FORMATS, PART_NAMES, SCALARS, STATISTIC_SCALARS, Scalar
 from policies.grain import Bucket
 from policies.labels import Level, Value, alike, combined, common_kind
@@ -43,10 +45,13 @@ def _scalar(env: Environment, block: Block, node: exp.Expr) -> Value:
         raise Refusal.of(TYPE_MISMATCH, node, left=parts[0].kind, right=parts[-1].kind)
     made = type(node)(**arguments)
     level = max((part.level for part in parts), default=Level.CONSTANT)
-    if not known and level is Level.ROW:
+    shown = all_readable(env.policy, (dep for part in parts for dep in part.all_deps))
+    if not known and level is Level.ROW and block.phase != "groups" and not (shown and env.dialect == "duckdb"):
         raise Refusal.of(FUNCTION_PARTIAL, node, name=node.key)
     gives = common_kind(part.kind for part in parts) if spec.gives == "same" else spec.gives
     result = combined(made, gives, parts, parts[0].degree if spec.linear and parts else 99)
+    if not known and level is Level.ROW:
+        return tried(result)
     if isinstance(node, exp.Replace):
         result = replace(result, size=parts[0].size * max(1, parts[-1].size))
     if isinstance(node, (exp.Floor, exp.Ceil)):

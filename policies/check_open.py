@@ -15,6 +15,7 @@ from policies.errors import FUNCTION_NOT_ALLOWED
 from policies.functions import COUNTS, QUANTILES, REVEALING, SAFE
 from policies.labels import Value, combined
 from policies.refusal import Refusal
+from policies.schema import kind_of
 
 AGGREGATES = frozenset({*COUNTS, *SAFE, *QUANTILES, *REVEALING, *open_functions.AGGREGATES})
 _WORDS = (exp.Var, exp.DataType, exp.Identifier, exp.IntervalSpan)
@@ -39,7 +40,7 @@ def rebuilt(env: Environment, block: Block, node: exp.Expr) -> Value:
         parts.append(found)
         return found.node
 
-    return combined(_made(node, value), _kind(node), parts)
+    return combined(_made(node, value), kind_of_call(node) or _kind(node), parts)
 
 
 def call(
@@ -75,6 +76,15 @@ def _made(node: exp.Expr, value: Callable[[exp.Expr], exp.Expr]) -> exp.Expr:
         return given.copy() if isinstance(given, _WORDS) else value(given)
 
     return type(node)(**{name: part(given) for name, given in node.args.items()})
+
+
+def kind_of_call(node: exp.Expr) -> str | None:
+    """The kind of value a function gives whose kind is known whatever it is given; None for all others."""
+    if isinstance(node, exp.Anonymous):
+        return open_functions.NAME_KINDS.get(str(node.this).lower())
+    if isinstance(node, exp.TryCast):
+        return kind_of(node.args["to"])
+    return open_functions.KINDS.get(type(node))
 
 
 _TRUTHS = (exp.Predicate, exp.Connector, exp.Not, exp.Between, exp.In)

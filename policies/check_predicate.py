@@ -12,6 +12,7 @@ from sqlglot import exp
 from policies.demand import all_readable, demand, permits
 from policies.environment import Block, Environment
 from policies.errors import CONSTRUCT_NOT_ALLOWED, JOIN_NOT_ALLOWED, TYPE_MISMATCH
+from policies.failing import tried_within
 from policies.grain import Bucket, DateUnit, cut, day_after
 from policies.labels import Dep, Level, Value, combined
 from policies.model import Use
@@ -56,7 +57,7 @@ def chosen_by(env: Environment, block: Block, node: exp.Expr) -> exp.Expr:
     """Check WHERE or ON: each conjunct chooses rows, and key equalities connect tables. The rewritten condition."""
     parts: list[exp.Expr] = []
     for each in conjuncts(node):
-        found = _key_equality(env, block, each) or filtered(env, block, each)
+        found = _key_equality(env, block, each) or tried_within(env, filtered(env, block, each))
         block.influence |= found.all_deps
         parts.append(found.node)
         base = env.to_base(found.node)

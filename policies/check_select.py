@@ -13,6 +13,7 @@ from policies.decision import Place, Source
 from policies.demand import all_readable, demand, demand_rows, rows_refused
 from policies.environment import RESERVED, Block, Environment
 from policies.errors import ALIAS_RESERVED, COLUMN_NOT_USABLE, CONSTRUCT_NOT_ALLOWED, NOT_GROUPED, SUBQUERY_NOT_ALLOWED
+from policies.failing import ENOUGH
 from policies.footprints import Told, footprints
 from policies.labels import Level, Value
 from policies.model import Mode, Use
@@ -137,7 +138,8 @@ def _group(
     calls += [node.args[clause] for clause in ("having", "qualify", "order") if node.args.get(clause)]
     block.grouped = group is not None or any(aggregated(each) for each in calls)
     distinct = node.args.get("distinct")
-    if distinct is not None and distinct.args.get("on") and not env.harmless:
+    chosen = distinct is not None and distinct.args.get("on")
+    if chosen and not env.harmless and (block.grouped or _protected(env, block)):
         raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what="DISTINCT ON", hint="Use GROUP BY.")
     if group is None:
         if distinct is None or block.grouped or not _protected(env, block):
@@ -333,6 +335,8 @@ def _distinct(
         return exp.Distinct()
     keys = [_ordinal(each, [value for _, value in outputs]) for each in on.expressions]
     values = [each if isinstance(each, Value) else env.value(env, block, each) for each in keys]
+    for value in values if not block.grouped else []:
+        demand_rows(env.policy, value, node)
     return exp.Distinct(on=exp.Tuple(expressions=[_in_group(env, block, value).node for value in values]))
 
 
@@ -474,6 +478,8 @@ def _substitute(block: Block, made: exp.Select, limits: Thresholds, engine_side:
         if not isinstance(part, exp.Placeholder):
             return part
         text = str(part.this)
+        if text == ENOUGH:
+            return together(limits.row) or exp.true()
         plain = text.startswith("plain") and not engine_side
         number = int(text.removeprefix("plain").removeprefix("guarded"))
         aggregate = block.aggregates.get(number)

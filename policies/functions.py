@@ -92,6 +92,7 @@ SAFE: dict[type[exp.Expr], tuple[str, ...]] = {
     exp.Sum: ("this",), exp.Avg: ("this",), exp.Stddev: ("this",), exp.StddevPop: ("this",), exp.StddevSamp: ("this",),
     exp.Variance: ("this",), exp.VariancePop: ("this",), exp.Corr: ("this", "expression"),
     exp.CovarPop: ("this", "expression"), exp.CovarSamp: ("this", "expression"),
+    **dict.fromkeys((exp.RegrSlope, exp.RegrIntercept, exp.RegrR2), ("this", "expression")),
 }  # fmt: skip
 QUANTILES: dict[type[exp.Expr], str | None] = {
     exp.Median: None,

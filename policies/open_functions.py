@@ -67,3 +67,27 @@ AGGREGATE_NAMES = frozenset({
     "fsum", "kahan_sum", "sumkahan", "histogram", "kurtosis_pop", "mad", "mean", "product", "sem", "count_star",
 })  # fmt: skip
 """Aggregates among plain calls."""
+
+KINDS: dict[type[exp.Expr], str] = {
+    **dict.fromkeys((
+        exp.RegexpExtract, exp.RegexpReplace, exp.SplitPart, exp.Pad, exp.Repeat, exp.Chr, exp.Translate, exp.Overlay,
+        exp.Format, exp.Hex, exp.MD5, exp.SHA, exp.SHA2,
+    ), "text"),
+    **dict.fromkeys((exp.RegexpLike, exp.RegexpFullMatch, exp.SimilarTo, exp.Glob, exp.IsNan, exp.IsInf), "bool"),
+    **dict.fromkeys((exp.Ascii, exp.Unicode, exp.BitLength, exp.Levenshtein, exp.Hour, exp.Minute), "int"),
+    **dict.fromkeys((
+        exp.Log, exp.Exp, exp.Cbrt, exp.Degrees, exp.Radians, exp.Sin, exp.Cos, exp.Tan, exp.Cot, exp.Asin, exp.Acos,
+        exp.Atan, exp.Atan2, exp.Pi, exp.JarowinklerSimilarity, exp.Second,
+    ), "num"),
+    exp.DateFromParts: "date",
+}  # fmt: skip
+"""Functions whose results are of one kind whatever they are given, so that comparing them converts nothing."""
+NAME_KINDS: dict[str, str] = {
+    **dict.fromkeys((
+        "printf", "lpad", "rpad", "strip_accents", "nfc_normalize", "bar", "bin", "to_base", "format_bytes",
+        "left_grapheme", "right_grapheme", "substring_grapheme",
+    ), "text"),
+    **dict.fromkeys(("prefix", "suffix", "isfinite"), "bool"),
+    **dict.fromkeys(("ord", "strlen", "octet_length", "length_grapheme", "bit_count"), "int"),
+    **dict.fromkeys(("jaccard", "jaro_similarity", "even", "round_even"), "num"),
+}  # fmt: skip

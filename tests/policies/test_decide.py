@@ -20,7 +20,7 @@ HONEST = [line["sql"] for line in queries("allowed")]
 POLICY_OBJECT, SCHEMA_OBJECT = load_policy(POLICY), Schema.from_ddl(SCHEMA)
 
 
-@pytest.mark.parametrize("line", queries("allowed"), ids=lambda line: line["id"])
+@pytest.mark.parametrize("line", [*queries("allowed"), *queries("honest")], ids=lambda line: line["id"])
 def test_honest_queries_are_allowed(line: dict[str, Any], policy: Policy, schema: Schema) -> None:
     decision = decide(line["sql"], policy, schema)
     assert isinstance(decision, Allowed), decision

@@ -378,7 +378,7 @@ WHERE w.orders < 60 ORDER BY w.orders, w.product_key, w.day_key
 -- name: quantiles
 SELECT category, median(price) AS m, quantile_cont(price, 0.9) AS p90, quantile_cont(price, [0.25, 0.5, 0.75]) AS q,
        quantile_disc(price, 0.5) AS d, percentile_cont(0.1) WITHIN GROUP (ORDER BY price) AS p10,
-       mode(color) AS usual, mad(price) AS spread
+       mode(color IS NULL) AS usual, mad(price) AS spread
 FROM product GROUP BY category ORDER BY category
 
 -- name: regression
