@@ -87,9 +87,10 @@ class Desk:
         limits = Limits(max_rows=int(request["max_rows"]), max_bytes=int(request["max_bytes"]))
         sql = str(request["sql"])
         try:
-            if [each.type for each in self._connection.extract_statements(sql)] != [duckdb.StatementType.SELECT]:
+            statements = self._connection.extract_statements(sql)
+            if [each.type for each in statements] != [duckdb.StatementType.SELECT]:
                 return "failed"  # tables over files live in memory, where only this keeps a statement from writing
-            reader = self._connection.sql(sql).to_arrow_reader(BATCH_ROWS)
+            reader = self._connection.sql(statements[0]).to_arrow_reader(BATCH_ROWS)
             self._send(reader.schema, [])
             for batch in capped(reader, limits):
                 if self._stopped == request["run"]:
@@ -138,6 +139,7 @@ def opened(hello: dict[str, Any]) -> duckdb.DuckDBPyConnection:
         "threads": int(hello.get("threads", 2)),
         "memory_limit": f"{int(hello.get('memory_bytes', 1 << 30))}B",
         "temp_directory": "",
+        "parquet_metadata_cache": True,  # published files never change
         "python_enable_replacements": False,
         "enable_external_access": False,
         "lock_configuration": True,
