@@ -195,6 +195,7 @@ def _with(env: Environment, node: exp.Expr, scope: Scope) -> list[exp.Expr]:
         relation.definition = (each.this, inner)
         scope.ctes[name] = relation
         if not relation.units:
+            env.statistics[relation.name] = relation.query
             made.append(exp.CTE(this=relation.query, alias=exp.TableAlias(this=rewrite.quoted(relation.name))))
     return made
 

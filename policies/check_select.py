@@ -387,7 +387,7 @@ def _finished(
     _substitute(block, made, limits, engine_side)
     if limits.protected:
         alone = node.parent is None or isinstance(node.parent, exp.Subquery)
-        for told in footprints(env, block, limits):
+        for told in footprints(env, block, limits, made):
             again = told.footprint in env.footprints
             if block.sets and not told.footprint.exact:
                 raise Refusal.of(

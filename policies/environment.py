@@ -114,6 +114,7 @@ class Environment:
     drafts: list[Draft] = field(default_factory=list)  # statistics that leave with noise
     labels: set[str] = field(default_factory=set)
     links: list[tuple[str, str]] = field(default_factory=list)  # occurrences tied by an allowed equality
+    statistics: dict[str, exp.Expr] = field(default_factory=dict)  # common tables of the rewritten query, by its names
     crossings: list[tuple[frozenset[str], frozenset[Dep], exp.Expr]] = field(default_factory=list)  # to be tied
     harmless: bool = False  # all it names may be shown as it is; see `check.harmless`
     meta: dict[str, Any] = field(default_factory=dict)

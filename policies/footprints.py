@@ -8,7 +8,7 @@ from sqlglot import exp
 from policies import rewrite
 from policies.check_predicate import conjuncts
 from policies.decision import Footprint
-from policies.dialects import said
+from policies.dialects import parsed, said
 from policies.environment import Block, Environment
 from policies.thresholds import Thresholds
 
@@ -23,8 +23,8 @@ class Told:
     level: tuple[exp.Expr, int] | None = None  # marks the rows of this grouping, if there are several
 
 
-def footprints(env: Environment, block: Block, limits: Thresholds) -> list[Told]:
-    """One footprint per row set the block's answer tells about, and per grouping."""
+def footprints(env: Environment, block: Block, limits: Thresholds, made: exp.Select) -> list[Told]:
+    """One footprint per row set the block's answer tells about, and per grouping. `made`: the rewritten SELECT."""
     order = sorted((unit.instance for unit in block.units), key=lambda instance: env.datasets[instance])
     aliases = {instance: f"b{place}" for place, instance in enumerate(order)}
     sources = tuple(_full(env, instance) for instance in order)
@@ -47,7 +47,7 @@ def footprints(env: Environment, block: Block, limits: Thresholds) -> list[Told]
                     told.add(aggregate.number)
     if not sets:
         sets, tellers = {"": None}, {"": None}
-    made: list[Told] = []
+    found_all: list[Told] = []
     for row_set, rows_or_none in sets.items():
         conditions, own_exact = list(block.conditions), exact
         if rows_or_none is not None and not (isinstance(rows_or_none, exp.Boolean) and rows_or_none.this):
@@ -57,6 +57,9 @@ def footprints(env: Environment, block: Block, limits: Thresholds) -> list[Told]
                     own_exact = False
                 else:
                     conditions.append(base)
+        if not own_exact:
+            found_all += _written_out(env, block, limits, made, rows_or_none, tellers[row_set])
+            continue
         texts_of = sorted({canonical(each, aliases, env.dialect) for each in conditions} - {"TRUE"})
         bound = {text for each in conditions for text in _bound(each, aliases, env.dialect)}
         for level, members in _groupings(block):
@@ -72,8 +75,56 @@ def footprints(env: Environment, block: Block, limits: Thresholds) -> list[Told]
                 dialect=env.dialect,
                 fixed=tuple(sorted(bound)),
             )
-            made.append(Told(found, tellers[row_set], tuple(keys[key] for key in found.group_keys), level))
-    return made
+            found_all.append(Told(found, tellers[row_set], tuple(keys[key] for key in found.group_keys), level))
+    return found_all
+
+
+def _written_out(
+    env: Environment,
+    block: Block,
+    limits: Thresholds,
+    made: exp.Select,
+    rows: exp.Expr | None,
+    tellers: set[int] | None,
+) -> Iterator[Told]:
+    """Rows that conditions over base tables cannot describe (an outer join, a list of constants or a statistic joined
+    to them): the SELECT's own rows, how often each person is in which group."""
+    for person, minimum in limits.units:
+        instance = next(unit for unit in block.units if unit.node in list(person.find_all(exp.Column)))
+        names = [f"k{place:02}" for place in range(len(block.keys))]
+        tree = exp.Select(expressions=[exp.alias_(person.copy(), rewrite.UNIT, quoted=True)])
+        for name, key in zip(names, block.keys, strict=True):
+            tree.append("expressions", exp.alias_(key.node.copy(), name, quoted=True))
+        for clause in ("from_", "joins", "where"):
+            given = made.args.get(clause)
+            tree.set(clause, [each.copy() for each in given] if isinstance(given, list) else given and given.copy())
+        if rows is not None and not (isinstance(rows, exp.Boolean) and rows.this):
+            tree = tree.where(rows.copy(), copy=False)
+        keys = tuple(f'"b0"."{name}"' for name in names)
+        found = Footprint(
+            tables=(instance.dataset,),
+            sources=(said(_inlined(env, tree), env.dialect),),
+            conditions=(),
+            keys=tuple(canonical(parsed(key, "duckdb"), {"b0": "b0"}, env.dialect) for key in keys),
+            units=(canonical(rewrite.column(rewrite.UNIT, "b0"), {"b0": "b0"}, env.dialect),),
+            min_group=minimum,
+            exact=False,
+            dialect=env.dialect,
+        )
+        yield Told(found, tellers, tuple(key.node for key in block.keys))
+
+
+def _inlined(env: Environment, tree: exp.Expr) -> exp.Expr:
+    """`tree` with common tables written in place, so that it can be asked alone."""
+
+    def put(part: exp.Expr) -> exp.Expr:
+        if isinstance(part, exp.Table) and not part.args.get("db") and part.name in env.statistics:
+            return exp.Subquery(
+                this=env.statistics[part.name].copy().transform(put, copy=False), alias=part.args["alias"]
+            )
+        return part
+
+    return tree.transform(put, copy=False)
 
 
 def _groupings(block: Block) -> Iterator[tuple[tuple[exp.Expr, int] | None, list[int]]]:

@@ -104,8 +104,9 @@ def compare(
             audits.append(atoms.audit(earlier, members, places, _ties(frame)))
     probes: dict[str, Probe] = {}
     for place, one in enumerate(fresh):
-        for other in (*others, *fresh[:place]):
-            probe = _by_units(one, other, policy) if _frame(one) != _frame(other) else None
+        for other in (*others, *fresh[:place], *([] if one.exact else [one])):
+            apart = one is other or _frame(one) != _frame(other)
+            probe = _by_units(one, other, policy) if apart else None
             if probe is not None:
                 probes[probe.sql] = probe
             if len(probes) > MAX_PROBES:
@@ -146,53 +147,58 @@ def _shared_unit(one: Footprint, other: Footprint, policy: Policy) -> tuple[int,
     return None
 
 
-def _people(where: exp.Expr) -> exp.Expr:
-    counted = exp.Count(this=exp.Distinct(expressions=[exp.column("u")]))
-    return exp.Filter(this=counted, expression=exp.Where(this=where))
-
-
 def _by_units(one: Footprint, other: Footprint, policy: Policy) -> Probe | None:
-    """Different tables about the same people: compare the sets of people."""
+    """Rows of different tables, or that no conditions describe: compare the people behind each two released groups, and
+    how often each of them is in there. Sums over two groups differ by what those tell who are not equally often in
+    both."""
     places = _shared_unit(one, other, policy)
     if places is None:
         return None
-    sides = []
-    for footprint, place in zip((one, other), places, strict=True):
-        rows = atoms.from_tables(footprint)
-        for text in footprint.conditions:
-            rows = rows.where(exp.Paren(this=parsed(text, footprint.dialect)), copy=False)
-        person = rewrite.column(rewrite.UNIT, f"b{place}")
-        sides.append(rows.select(exp.alias_(person, "u"), copy=False).distinct(copy=False))
-    left, right = (exp.alias_(exp.Boolean(this=True), name) for name in ("mine", "theirs"))
-    joined = (
-        exp.Select()
-        .select(
-            exp.alias_(exp.Coalesce(this=exp.column("u", "a"), expressions=[exp.column("u", "b")]), "u"),
-            exp.alias_(exp.Not(this=exp.Is(this=exp.column("u", "a"), expression=exp.null())), left.alias),
-            exp.alias_(exp.Not(this=exp.Is(this=exp.column("u", "b"), expression=exp.null())), right.alias),
-        )
-        .from_(sides[0].subquery("a"))
-        .join(
-            sides[1].subquery("b"),
-            on=exp.EQ(this=exp.column("u", "a"), expression=exp.column("u", "b")),
-            join_type="full outer",
-        )
-    )
-    apart = exp.NEQ(this=exp.column("mine"), expression=exp.column("theirs"))
-    minimum = exp.Literal.number(max(one.min_group, other.min_group))
-    checks = exp.and_(
-        exp.GTE(this=_people(exp.column("mine")), expression=minimum.copy()),
-        exp.GTE(this=_people(exp.column("theirs")), expression=minimum.copy()),
+    minimum = max(one.min_group, other.min_group)
+    left, right = (_groups(each, place, minimum) for each, place in zip((one, other), places, strict=True))
+    pairs = exp.Select().from_(left.subquery("a"), copy=False)
+    pairs = pairs.join(right.subquery("b"), on=exp.EQ(this=exp.column("u", "a"), expression=exp.column("u", "b")))
+    keys = [exp.column(f"k{place}", side) for side, each in (("a", one), ("b", other)) for place, _ in _keys(each)]
+    people = exp.Add(this=exp.Max(this=exp.column("people", "a")), expression=exp.Max(this=exp.column("people", "b")))
+    equal = exp.EQ(this=exp.column("n", "a"), expression=exp.column("n", "b"))
+    alike = exp.Count(this=exp.Case(ifs=[exp.If(this=equal, true=exp.Literal.number(1))]))
+    within = exp.Literal.number(1), exp.Literal.number(minimum - 1)
+    few = [
         exp.Between(
-            this=_people(apart),
-            low=exp.Literal.number(1),
-            high=exp.Literal.number(max(one.min_group, other.min_group) - 1),
-        ),
-    )
-    final = (
-        exp.Select()
-        .select(exp.alias_(exp.Literal.number(1), "violation"))
-        .from_(joined.subquery("people_"))
-        .having(checks)
-    )
-    return Probe(said(final, one.dialect))
+            this=exp.Sub(this=exp.Sub(this=people.copy(), expression=exp.Count(this=exp.Star())), expression=shared),
+            low=within[0].copy(),
+            high=within[1].copy(),
+        )
+        for shared in (exp.Count(this=exp.Star()), alike)
+    ]
+    pairs = pairs.select(exp.alias_(exp.Literal.number(1), "violation"), copy=False)
+    if keys:
+        pairs = pairs.group_by(*keys, copy=False)
+    pairs = pairs.having(exp.or_(*few), copy=False).limit(1, copy=False)
+    return Probe(said(pairs, one.dialect))
+
+
+def _keys(footprint: Footprint) -> list[tuple[int, str]]:
+    return list(enumerate(footprint.group_keys))
+
+
+def _groups(footprint: Footprint, place: int, minimum: int) -> exp.Select:
+    """A row per group and person: the keys, the person, how many of the group's rows are the person's, how many people
+    the group has. Only groups large enough to be released."""
+    rows = atoms.from_tables(footprint)
+    for text in footprint.conditions:
+        rows = rows.where(exp.Paren(this=parsed(text, footprint.dialect)), copy=False)
+    person = rewrite.column(rewrite.UNIT, f"b{place}")
+    named = [exp.alias_(parsed(key, footprint.dialect), f"k{number}") for number, key in _keys(footprint)]
+    rows = rows.select(*named, exp.alias_(person, "u"), copy=False)
+    rows = rows.where(exp.Not(this=exp.Is(this=person.copy(), expression=exp.null())), copy=False)
+    keys = [exp.column(each.alias) for each in named]
+    once = exp.Select().from_(rows.subquery("rows_"), copy=False)
+    once = once.select(*keys, exp.column("u"), exp.alias_(exp.Count(this=exp.Star()), "n"), copy=False)
+    once = once.group_by(*(key.copy() for key in keys), exp.column("u"), copy=False)
+    people = exp.Window(this=exp.Count(this=exp.Star()), partition_by=[key.copy() for key in keys] or None, over="OVER")
+    sized = exp.Select().from_(once.subquery("once_"), copy=False)
+    sized = sized.select(*(key.copy() for key in keys), exp.column("u"), exp.column("n"), copy=False)
+    sized = sized.select(exp.alias_(people, "people"), copy=False)
+    large = exp.Select(expressions=[exp.Star()]).from_(sized.subquery("sized_"), copy=False)
+    return large.where(exp.GTE(this=exp.column("people"), expression=exp.Literal.number(minimum)), copy=False)
