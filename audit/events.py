@@ -13,6 +13,7 @@ class EventName(StrEnum):
     DATASET_PUBLISHED = "dataset.published"
     DATASET_VERSION_ADDED = "dataset.version_added"
     DATASET_VERSION_REFUSED = "dataset.version_refused"
+    FILE_REVEALED = "file.revealed"
     PROJECT_CREATED = "project.created"
     PROJECT_MEMBER_ADDED = "project.member_added"
     REQUEST_SUBMITTED = "request.submitted"

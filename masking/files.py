@@ -6,6 +6,7 @@ connection. That has the limits of the query engine: nothing but the files named
 its settings locked; what does not fit into memory waits on disk, encrypted under a key of the process.
 """
 
+import csv
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -38,6 +39,8 @@ CONFIGURED = {
 }
 LOCKED = {"python_enable_replacements": False, "enable_external_access": False, "lock_configuration": True}
 ATTACHED = "source"
+MEMORY_MIB, STREAMING_MIB = 2048, 256
+"""What the engine may hold in memory of a table it works on, and of one that only passes."""
 LONGEST_LINE = 16 << 20
 """Bytes; a longer one is no line of a table."""
 
@@ -57,16 +60,22 @@ class Tables:
 
 
 @contextmanager
-def _connected(memory: str) -> Iterator[Any]:
+def _connected() -> Iterator[Any]:
     with (
         tempfile.TemporaryDirectory(prefix="mask-") as spill,
-        duckdb.connect(config={**CONFIGURED, "memory_limit": memory, "temp_directory": spill}) as connection,
+        duckdb.connect(
+            config={**CONFIGURED, "memory_limit": f"{MEMORY_MIB}MiB", "temp_directory": spill}
+        ) as connection,
     ):
         yield connection
 
 
-def _lock(connection: Any, *paths: Path) -> None:
-    """Shuts everything but these files. Cannot be undone."""
+def _lock(tables: Tables, *paths: Path, once: bool) -> None:
+    """Shuts everything but these files, and gives less memory where rows only pass. Cannot be undone."""
+    connection = tables.connection
+    widest = max(len(relation.columns) for relation in tables.relations.values())
+    memory = (STREAMING_MIB if once else MEMORY_MIB) + widest // 8  # a vector of each column, for each thread
+    connection.execute("SET memory_limit = $1", [f"{memory}MiB"])
     connection.execute("SET allowed_paths = $1", [[str(path) for path in paths]])
     for setting, value in LOCKED.items():
         connection.execute(f"SET {setting} = $1", [value])
@@ -83,20 +92,43 @@ def kind_of_file(path: Path) -> str | None:
     return "duckdb" if head[8:12] == DUCKDB else "csv"
 
 
-def _delimiter(path: Path, encoding: str) -> str:
-    """The separator of the header. Guessing from all lines takes broken ones for a table of one column."""
-    with path.open(encoding="utf-8-sig" if encoding == "utf-8" else encoding, errors="replace") as file:
-        header = file.readline(1 << 16)
-    return max(DELIMITERS, key=lambda sign: (header.count(sign), -DELIMITERS.index(sign)))
+def _header(path: Path, encoding: str) -> tuple[str, list[str]]:
+    """The separator and the names of the columns, unlike each other. Raises MASK_BAD_FILE.
+
+    The first line alone says both: guessing from all lines takes broken ones for another kind of table.
+    """
+    with path.open(encoding="utf-8-sig" if encoding == "utf-8" else encoding, errors="replace", newline="") as file:
+        line = file.readline(LONGEST_LINE)
+        sign = max(DELIMITERS, key=lambda each: (line.count(each), -DELIMITERS.index(each)))
+        file.seek(0)
+        try:
+            written = next(csv.reader(file, delimiter=sign, strict=True), [])
+        except csv.Error:
+            raise YurtError(MASK_BAD_FILE, path=path) from None
+    names: dict[str, str] = {}  # by what the engine, which knows no case, tells them apart
+    for place, name in enumerate(written):
+        chosen, turn = name or f"column{place}", 0
+        while chosen.lower() in names:
+            turn += 1
+            chosen = f"{name or f'column{place}'}_{turn}"
+        names[chosen.lower()] = chosen
+    if not names:
+        raise YurtError(MASK_BAD_FILE, path=path)
+    return sign, list(names.values())
 
 
 def _utf8_csv(connection: Any, path: Path, *, lenient: bool) -> tuple[Any, int]:
     """The relation, and how many broken lines are left out; MASK_BROKEN_LINES where none may be."""
-    options: dict[str, Any] = {"all_varchar": True, "header": True, "max_line_size": LONGEST_LINE}
-    options["sep"] = _delimiter(path, "utf-8")
+    sign, names = _header(path, "utf-8")
+    options: dict[str, Any] = {
+        "auto_detect": False, "columns": dict.fromkeys(names, "VARCHAR"), "header": True, "sep": sign,
+        "quotechar": '"', "escapechar": '"', "max_line_size": LONGEST_LINE,
+    }  # fmt: skip
     try:
         relation = connection.read_csv(str(path), **options)
         relation.limit(1000).fetchall()
+    except duckdb.OutOfMemoryException:
+        raise YurtError(MASK_TOO_LARGE, path=path) from None
     except duckdb.Error:
         if not lenient:
             raise YurtError(MASK_BROKEN_LINES, path=path) from None
@@ -106,6 +138,8 @@ def _utf8_csv(connection: Any, path: Path, *, lenient: bool) -> tuple[Any, int]:
     try:
         relation = connection.read_csv(str(path), **options, ignore_errors=True, store_rejects=True)
         relation.limit(100_000).to_arrow_table()
+    except duckdb.OutOfMemoryException:
+        raise YurtError(MASK_TOO_LARGE, path=path) from None
     except duckdb.Error:
         raise YurtError(MASK_BAD_FILE, path=path) from None
     ((broken,),) = connection.execute("SELECT COUNT(DISTINCT line) FROM reject_errors").fetchall()
@@ -114,10 +148,9 @@ def _utf8_csv(connection: Any, path: Path, *, lenient: bool) -> tuple[Any, int]:
 
 def _other_csv(connection: Any, path: Path, encoding: str, *, once: bool) -> Any:
     """A CSV file that is not UTF-8, read through Arrow, batch by batch: as a stream or into a temporary table."""
-    read = arrow_csv.ReadOptions(encoding=encoding)
-    parse = arrow_csv.ParseOptions(delimiter=_delimiter(path, encoding), newlines_in_values=True)
-    with arrow_csv.open_csv(path, read, parse) as opened:
-        names = opened.schema.names
+    sign, names = _header(path, encoding)
+    read = arrow_csv.ReadOptions(encoding=encoding, column_names=names, skip_rows_after_names=1)
+    parse = arrow_csv.ParseOptions(delimiter=sign, newlines_in_values=True)
     convert = arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True)
     reader = arrow_csv.open_csv(path, read, parse, convert)
     if once:
@@ -189,7 +222,6 @@ def open_tables(
     lenient: bool = False,
     once: bool = False,
     writes: Sequence[Path] = (),
-    memory: str = "1GiB",
 ) -> Iterator[Tables]:
     """The tables of a CSV, Parquet or DuckDB file (read-only) or of an Arrow table, in a locked connection.
 
@@ -199,10 +231,10 @@ def open_tables(
     are read, and MASK_TOO_LARGE.
     """
     if isinstance(source, pa.Table):
-        with _connected(memory) as connection:
+        with _connected() as connection:
             comments = {"table": _metadata(source.schema)}
             tables = Tables(connection, {"table": connection.from_arrow(source)}, comments)
-            _lock(connection, *writes)
+            _lock(tables, *writes, once=once)
             yield tables
         return
     path = Path(source)
@@ -210,16 +242,20 @@ def open_tables(
     if kind is None:
         raise YurtError(MASK_BAD_FILE, path=path)
     try:
-        with _connected(memory) as connection:
+        with _connected() as connection:
             tables = _opened(connection, path, kind, lenient=lenient, once=once)
-            _lock(connection, path, *writes)
+            _lock(tables, path, *writes, once=once)
             try:
                 yield tables
             except duckdb.OutOfMemoryException:
                 raise YurtError(MASK_TOO_LARGE, path=path) from None
             except duckdb.Error as error:
-                if kind == "csv" and "CSV Error" in str(error):  # a line far down that has too many or too few fields
+                if kind == "csv" and _of_lines(error):  # far down, past what was looked at first
                     raise YurtError(MASK_BROKEN_LINES, path=path) from None
                 raise
-    except (duckdb.Error, pa.ArrowException, UnicodeError):  # their texts may quote a value
-        raise YurtError(MASK_BAD_FILE, path=path) from None
+    except (duckdb.Error, pa.ArrowException, UnicodeError) as error:  # their texts may quote a value
+        raise YurtError(MASK_BROKEN_LINES if _of_lines(error) else MASK_BAD_FILE, path=path) from None
+
+
+def _of_lines(error: Exception) -> bool:
+    return any(sign in str(error) for sign in ("CSV Error", "CSV Parser", "CSV parse error"))

@@ -27,8 +27,6 @@ from masking.outputs import replacing
 from store.errors import YurtError
 
 DROP = "drop"
-MEMORY = "256MiB"
-"""What the engine may hold of a file on its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +95,12 @@ def plan(rules: Rules, columns: list[str]) -> dict[str, tuple[str, Mapping[str, 
     return chosen
 
 
+def revealed_columns(rules: Rules) -> list[str]:
+    """The columns whose values `reveal` brings back."""
+    return [name for name, (operator, _) in rules.columns.items() if operator != DROP and OPERATORS[operator].keyed
+            and OPERATORS[operator].reversible]  # fmt: skip
+
+
 def revealing(rules: Rules) -> Rules:
     """The rules that lead a masked file back: reversible operators are undone, every other column stays masked."""
     kept = {
@@ -154,7 +158,7 @@ def mask_table(rules: Rules, source: Path, target: Path, root_key: bytes, *, rev
     if reveal:
         rules = revealing(rules)
     try:
-        with replacing(target) as part, open_tables(source, once=True, writes=[part], memory=MEMORY) as tables:
+        with replacing(target) as part, open_tables(source, once=True, writes=[part]) as tables:
             relation = next(iter(tables.relations.values()))
             chosen = plan(rules, relation.columns)
             kept = {name: rule for name, rule in chosen.items() if rule[0] != DROP}

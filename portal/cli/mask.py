@@ -152,8 +152,10 @@ def table(
     """Mask a file by rules, streaming; prints one summary line {"rows", "seconds", "key", "operators"}.
 
     Every column needs a rule, or `others:` says what becomes of the rest (drop, keep, redact, …). With the key of one
-    run only, pseudonyms join within the file and never with another.
+    run only, pseudonyms join within the file and never with another. What --reveal leads back is recorded first, in the
+    audit log of the platform's home (YURT_HOME): who, the digest of the file, which columns.
     """
+    from audit import LogBroken
     from masking.table import load_rules, mask_table
     from store.errors import YurtError
 
@@ -172,13 +174,26 @@ def table(
             from masking.reports import check_ending
 
             check_ending(report)
-        done = mask_table(load_rules(rules.read_text("utf-8")), source, target, key, reveal=reveal)
+        written = load_rules(rules.read_text("utf-8"))
+        if reveal:
+            from portal.actions.masking import reveal as lead_back
+            from store.settings import Settings
+
+            done = lead_back(Settings(), written, source, target, key)
+        else:
+            done = mask_table(written, source, target, key)
         if report is not None:
             from masking.reports.masking import describe_masking, write_masking
 
             write_masking(describe_masking(source, target, done.operators, approved_by), report)
     except YurtError as error:
         _stop(f"{error.message} {error.hint}")
+    except UnicodeDecodeError:
+        _stop(f"{rules} is no UTF-8 text: save the rules as UTF-8.")
+    except (OSError, LogBroken):
+        _stop(
+            "The record or report of this could not be written, so nothing was led back: check YURT_HOME and folders."
+        )
     _print({"rows": done.rows, "seconds": done.seconds, "key": "file" if key_file is not None else "this run only",
             "operators": dict(done.operators)})  # fmt: skip
 

@@ -153,6 +153,7 @@ EVENTS = {
     "dataset.published": N_("Dataset published"),
     "dataset.version_added": N_("Dataset version added"),
     "dataset.version_refused": N_("Dataset version refused"),
+    "file.revealed": N_("Masked file led back"),
     "project.created": N_("Project created"),
     "project.member_added": N_("Member added"),
     "request.submitted": N_("Request submitted"),

@@ -1,20 +1,30 @@
 """The command, run as a person runs it."""
 
+import hashlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import duckdb
 
+from audit import verify_log
+from audit.log import read_records
 from masking.identifiers import synthetic_residents
 
 YURT = Path(sys.executable).parent / "yurt"
 
 
-def yurt(*args: object, stdin: str = "") -> subprocess.CompletedProcess[str]:
+def yurt(*args: object, stdin: str = "", home: Path | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(YURT), "mask", *map(str, args)], input=stdin, capture_output=True, text=True, encoding="utf-8", check=False
+        [str(YURT), "mask", *map(str, args)],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+        env=os.environ | ({} if home is None else {"YURT_HOME": str(home)}),
     )
 
 
@@ -106,3 +116,33 @@ def test_synthesise_writes_as_many_rows_as_asked(tmp_path: Path):
     assert (made["rows"], made["columns"]["name"]) == (40, "stand-in")
     assert len(target.read_text().splitlines()) == 41
     assert yurt("synthesise", "--in", source, "--out", target, "--epsilon", 0).returncode == 2
+
+
+def test_a_reveal_is_recorded_before_anything_is_led_back(tmp_path: Path):
+    source, masked, back, key, rules = (tmp_path / name for name in ("in.csv", "m.csv", "back.csv", "key", "r.yaml"))
+    source.write_text("phone,city\n13947112233,呼和浩特\n")
+    key.write_bytes(bytes(range(32)))
+    rules.write_text("columns: {phone: {fpe: {preset: mobile}}, city: pseudonym}\n")
+    home = tmp_path / "home"
+    asked = ("table", "--rules", rules, "--key-file", key)
+    assert yurt(*asked, "--in", source, "--out", masked).returncode == 0
+    assert yurt(*asked, "--in", masked, "--out", back, "--reveal", home=home).returncode == 0
+    assert back.read_text().splitlines()[1].startswith("13947112233,")
+    (record,) = read_records(home / "audit" / "log.jsonl")
+    assert (record["event"], record["details"]["columns"]) == ("file.revealed", ["phone"])
+    assert record["subject"] == hashlib.sha256(masked.read_bytes()).hexdigest()
+    assert record["actor"].startswith("os:")
+    assert "13947112233" not in (home / "audit" / "log.jsonl").read_text()
+    assert verify_log(home / "audit" / "log.jsonl").records == 1
+
+
+def test_no_record_no_reveal(tmp_path: Path):
+    masked, back, key, rules = (tmp_path / name for name in ("m.csv", "back.csv", "key", "r.yaml"))
+    masked.write_text("phone\n13947112233\n")
+    key.write_bytes(bytes(32))
+    rules.write_text("columns: {phone: {fpe: {preset: mobile}}}\n")
+    (tmp_path / "home").write_text("no folder")
+    asked = ("table", "--rules", rules, "--key-file", key, "--in", masked, "--out", back, "--reveal")
+    done = yurt(*asked, home=tmp_path / "home")
+    assert (done.returncode, back.exists()) == (2, False)
+    assert "YURT_HOME" in done.stderr
