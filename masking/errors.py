@@ -61,8 +61,8 @@ MASK_BAD_BUDGET = ErrorCode(
 MASK_TOO_LARGE = ErrorCode(
     "MASK_TOO_LARGE",
     400,
-    "The file {path} needs more memory or room on disk than it may use.",
-    "Use fewer columns at once, split the file, or free room in the folder for temporary files.",
+    "The file {path} needs more memory than it may use.",
+    "Use fewer columns at once, or split the file.",
 )
 MASK_NOT_WRITTEN = ErrorCode(
     "MASK_NOT_WRITTEN",

@@ -3,11 +3,10 @@
 CSV keeps its text as written (an identity number is no integer, a leading zero is part of a code). What a file is, its
 first bytes say, not its name. Text may be UTF-8, UTF-16 or GB 18030; what is not UTF-8 is read once into the
 connection. That has the limits of the query engine: nothing but the files named, no extension, a fixed share of memory,
-its settings locked; what does not fit into memory waits on disk, encrypted under a key of the process.
+no spilling to disk, its settings locked.
 """
 
 import csv
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,18 +28,21 @@ DUCKDB = b"DUCK"
 ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b", b"\xd0\xcf\x11\xe0", b"%PDF", b"7z\xbc\xaf")
 """Zip (and with it .xlsx), gzip, old Office, PDF, 7z: not tables that can be read here."""
 DELIMITERS = (",", "\t", ";", "|")
+LOCKED = {"python_enable_replacements": False, "enable_external_access": False, "lock_configuration": True}
+ATTACHED = "source"
+MEMORY_MIB, PASSING_MIB = 2048, 256
+"""What the engine may hold in memory of a table it works on, and of one whose rows only pass."""
+COLUMN_MIB = 0.25
+"""Room besides for each column, of which vectors lie between the steps of the engine."""
 CONFIGURED = {
     "allow_community_extensions": "false",
     "allow_unsigned_extensions": "false",
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
+    "memory_limit": f"{MEMORY_MIB}MiB",
     "enable_external_file_cache": "false",  # a file is read once, so that remembering its parts only costs memory
-    "temp_file_encryption": "true",
+    "temp_directory": "",  # nothing of the data is written but what is asked for
 }
-LOCKED = {"python_enable_replacements": False, "enable_external_access": False, "lock_configuration": True}
-ATTACHED = "source"
-MEMORY_MIB, STREAMING_MIB = 2048, 256
-"""What the engine may hold in memory of a table it works on, and of one that only passes."""
 LONGEST_LINE = 16 << 20
 """Bytes; a longer one is no line of a table."""
 
@@ -59,23 +61,16 @@ class Tables:
     broken: int = 0
 
 
-@contextmanager
-def _connected() -> Iterator[Any]:
-    with (
-        tempfile.TemporaryDirectory(prefix="mask-") as spill,
-        duckdb.connect(
-            config={**CONFIGURED, "memory_limit": f"{MEMORY_MIB}MiB", "temp_directory": spill}
-        ) as connection,
-    ):
-        yield connection
+def _connected() -> Any:
+    return duckdb.connect(config=CONFIGURED)
 
 
 def _lock(tables: Tables, *paths: Path, once: bool) -> None:
     """Shuts everything but these files, and gives less memory where rows only pass. Cannot be undone."""
     connection = tables.connection
     widest = max(len(relation.columns) for relation in tables.relations.values())
-    memory = (STREAMING_MIB if once else MEMORY_MIB) + widest // 8  # a vector of each column, for each thread
-    connection.execute("SET memory_limit = $1", [f"{memory}MiB"])
+    memory = (PASSING_MIB if once else MEMORY_MIB) + COLUMN_MIB * widest
+    connection.execute("SET memory_limit = $1", [f"{memory:.0f}MiB"])
     connection.execute("SET allowed_paths = $1", [[str(path) for path in paths]])
     for setting, value in LOCKED.items():
         connection.execute(f"SET {setting} = $1", [value])
