@@ -146,7 +146,9 @@ def _other_csv(connection: Any, path: Path, encoding: str, *, once: bool) -> Any
     sign, names = _header(path, encoding)
     read = arrow_csv.ReadOptions(encoding=encoding, column_names=names, skip_rows_after_names=1)
     parse = arrow_csv.ParseOptions(delimiter=sign, newlines_in_values=True)
-    convert = arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True)
+    convert = arrow_csv.ConvertOptions(
+        column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
+    )
     reader = arrow_csv.open_csv(path, read, parse, convert)
     if once:
         return connection.from_arrow(reader)
