@@ -208,7 +208,8 @@ def _set_operation(env: Environment, node: exp.SetOperation, scope: Scope, insid
                 CONSTRUCT_NOT_ALLOWED, node, what=f"{node.key.upper()} with {name}", hint="Leave that out."
             )
     plain = isinstance(node, exp.Union) and not node.args.get("distinct")
-    apart = plain and not inside
+    cut = node.args.get("limit") is not None or node.args.get("offset") is not None
+    apart = plain and not inside and not cut  # whoever cuts rows off must not count those that will be withheld
     branches = [query(env, each, scope, inside=not apart) for each in (node.this, node.expression)]
     for branch, each in zip(branches, (node.this, node.expression), strict=True):
         if branch.units or not free(env, branch):

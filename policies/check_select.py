@@ -404,14 +404,15 @@ def _finished(
                     env.meta["shown"][told.footprint] = place
             env.footprints.append(told.footprint)
             env.meta["compared" if node.find_ancestor(exp.Having) is not None else "told"].add(told.footprint)
-    if engine_side:
+    if engine_side or _looks_across(made):
         env.meta["nested"] |= limits.protected
-        if repeated and not made.args.get("distinct"):
-            made.set("distinct", exp.Distinct())
         enough = together(limits.row)
         if enough is not None:
             having = made.args.get("having")
             made.set("having", exp.Having(this=exp.and_(having.this, enough, copy=False) if having else enough))
+    if engine_side:
+        if repeated and not made.args.get("distinct"):
+            made.set("distinct", exp.Distinct())
     else:
         for requirement in limits.row:
             env.guards.append(hidden.guard(requirement, None))
@@ -434,6 +435,12 @@ def _finished(
     return Relation(
         made, plain, exact=block.exact, single=single, hidden=tuple(name for name, _ in hidden.columns.values())
     )
+
+
+def _looks_across(made: exp.Select) -> bool:
+    """Does a row of the answer tell about other groups, by a window or by its place: then a group that will be withheld
+    must not be there when the engine looks."""
+    return any(made.args.get(name) for name in ("limit", "offset", "qualify")) or made.find(exp.Window) is not None
 
 
 def _apart(outputs: list[tuple[str, Value]]) -> list[tuple[str, Value]]:

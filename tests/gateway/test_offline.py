@@ -86,7 +86,8 @@ def _json(value: Any) -> Any:
 @pytest.mark.parametrize("line", ATTACKS, ids=lambda line: line["id"])
 def test_attacks_learn_nothing(line: dict[str, Any], answers: dict[str, dict[str, Any]]) -> None:
     got = answers[line["id"]]
-    assert CANARY not in json.dumps(got, ensure_ascii=False)
+    for secret in (CANARY, *line.get("never", ())):
+        assert secret not in json.dumps(got, ensure_ascii=False)
     if got["outcome"] == "answer":
         withheld = got["suppressed"] or all(each is None for row in got["rows"] for each in row)
         assert "rewrite" in line["accept"] or ("suppress" in line["accept"] and withheld), got

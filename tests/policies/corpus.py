@@ -3,6 +3,7 @@
 A line of an attack file is `{"id", "class", "sql", "why", "accept", "setup", "dialect"}`: what is asked first
 (`setup`), what is asked then, and which outcomes are accepted. `refuse`: the policy says no, or the text is no SQL.
 `suppress`: an answer in which something was withheld. `rewrite`: an answer of masked or filtered data only.
+`never` (optional) lists texts that no answer may show.
 """
 
 import json
