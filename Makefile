@@ -9,7 +9,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
 SANDBOX_PACKAGES := bwrap=bubblewrap libseccomp2 unshare=util-linux ip=iproute2
-TEST_PACKAGES := chromium fonts-noto-cjk postgresql-15
+TEST_PACKAGES := chromium fonts-noto-cjk postgresql-15 java=openjdk-17-jre-headless
 
 .PHONY: run test setup setup-test check docs bench lock clean
 
@@ -25,7 +25,7 @@ setup: .venv/.installed node_modules/.installed
 	@$(BIN)/python -m sandbox.environment
 	@$(BIN)/python -m mpc.environment
 
-setup-test: setup .venv/.installed-dev
+setup-test: setup .venv/.installed-dev .spark/.installed
 	@sh setup/debian-packages.sh $(TEST_PACKAGES)
 
 $(UV): requirements/uv.txt
@@ -43,6 +43,11 @@ $(UV): requirements/uv.txt
 
 .venv/.installed-dev: .venv/.installed requirements/dev.txt
 	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# The server that the conformance tests of the engines start.
+.spark/.installed: requirements/spark.txt $(UV)
+	@sh setup/spark-server.sh $(BIN)/pip requirements/spark.txt .spark
 	@touch $@
 
 node_modules/.installed: package-lock.json
@@ -65,8 +70,8 @@ bench: setup-test
 
 LOCK := $(UV) pip compile --quiet --generate-hashes --no-header --no-annotate --python-version 3.11 --python-platform x86_64-manylinux_2_28
 lock: $(UV)
-	@for name in uv main sandbox spu dev; do $(LOCK) --upgrade requirements/$$name.in -o requirements/$$name.txt; done
+	@for name in uv main sandbox spu spark dev; do $(LOCK) --upgrade requirements/$$name.in -o requirements/$$name.txt; done
 	@npm install --package-lock-only --silent
 
 clean:
-	@rm -rf .venv .spu node_modules build *.egg-info
+	@rm -rf .venv .spu .spark node_modules build *.egg-info

@@ -9,11 +9,13 @@ ROOT = Path(__file__).parent.parent
 ROOMS = ("portal", "scheduler", "mpc", "sandbox", "gateway", "policies", "masking", "catalog", "audit", "store")
 IMPORTED_AS = {  # distribution → module, where they differ; None: used without an import of ours
     "argon2-cffi": "argon2",
+    "grpcio": "grpc",
     "jupyterhub-kubespawner": "kubespawner",
     "jupyter-server-proxy": "jupyter_server_proxy",
     "pillow": "PIL",
     "presidio-analyzer": "presidio_analyzer",
     "pydantic-settings": "pydantic_settings",
+    "pyspark-client": "pyspark",
     "python-crfsuite": "pycrfsuite",
     "python-multipart": None,  # FastAPI loads it for forms
     "pyyaml": "yaml",

@@ -1,4 +1,4 @@
-"""The same county in two engines: one locked DuckDB process, one PostgreSQL cluster."""
+"""The same county in three engines: one locked DuckDB process, one PostgreSQL cluster, one Spark Connect server."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -12,11 +12,13 @@ sys.path[:0] = [str(Path(__file__).parent)]
 
 from cluster import DATABASE, Cluster  # noqa: E402
 from corpus import SCHEMA  # noqa: E402
+from spark_server import SparkServer  # noqa: E402
 
 from gateway import postgres_lock  # noqa: E402
 from gateway.duckdb import DuckDBEngine  # noqa: E402
 from gateway.engine import Engine, Tables  # noqa: E402
 from gateway.postgres import Connections, PostgresEngine, PostgresServer  # noqa: E402
+from gateway.spark import SparkAddress, SparkEngine  # noqa: E402
 from policies.model import Policy  # noqa: E402
 from policies.schema import Schema  # noqa: E402
 
@@ -63,6 +65,14 @@ def postgres(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Post
     return PostgresServer(str(cluster.folder), DATABASE, password_file=secret)
 
 
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkAddress]:
+    token = tmp_path_factory.mktemp("spark") / "token"
+    token.write_text("a token of the tests\n")
+    with SparkServer("a token of the tests") as server:
+        yield SparkAddress("127.0.0.1", server.port, token)
+
+
 Opened = Callable[[str], Engine]
 
 
@@ -75,6 +85,8 @@ def opened(request: pytest.FixtureRequest, database: Path, files: dict[str, Path
         def made(name: str) -> Engine:
             if name == "duckdb":
                 return DuckDBEngine(Tables(files=files), root_key=b"0123456789abcdef")
+            if name == "spark":
+                return SparkEngine(request.getfixturevalue("spark"), Tables(files=files))
             connections = Connections(request.getfixturevalue("postgres"))
             return PostgresEngine(connections, postgres_lock.role_of(policy))
 
@@ -87,7 +99,7 @@ def opened(request: pytest.FixtureRequest, database: Path, files: dict[str, Path
         yield opened_
 
 
-@pytest.fixture(params=["duckdb", "postgres"])
+@pytest.fixture(params=["duckdb", "postgres", "spark"])
 def each_engine(request: pytest.FixtureRequest, opened: Opened) -> tuple[str, Engine]:
     """Name (which is also the dialect) and engine."""
     return request.param, opened(request.param)

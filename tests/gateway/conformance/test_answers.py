@@ -22,7 +22,7 @@ from policies.load import load_policy
 from policies.model import Policy
 from policies.schema import Schema
 
-OTHERS = ("postgres",)
+OTHERS = ("postgres", "spark")
 SAYS: dict[str, dict[str, Any]] = {
     line["id"]: line
     for line in map(json.loads, (Path(__file__).parent / "data/dialects.jsonl").read_text("utf-8").splitlines())
