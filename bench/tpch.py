@@ -54,7 +54,10 @@ ROWS = {"mode": "rows", "max_rows": 1_000_000, "timeout_s": 300}
 THRESHOLD = {**ROWS, "mode": "threshold", "min_group": 10}
 PRIVATE = {**ROWS, "mode": "dp", "epsilon": 1000, "delta": 1e-6, "epsilon_per_query": 0.5, "max_groups_contributed": 3,
            "max_rows_contributed": 10}  # fmt: skip
-BOUNDS = {"customer": {"c_acctbal": [-1000, 10_000]}, "orders": {"o_totalprice": [0, 600_000]}}
+BOUNDS = {"customer": {"c_acctbal": [-1000, 10_000]}, "orders": {
+    "o_totalprice": [0, 600_000], "l_extendedprice": [0, 110_000], "l_discount": [0, 0.1], "l_tax": [0, 0.1],
+    "l_quantity": [0, 50],
+}}  # fmt: skip
 
 
 @dataclass(frozen=True)

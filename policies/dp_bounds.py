@@ -14,7 +14,7 @@ from sqlglot import exp
 
 from policies.environment import Environment
 from policies.errors import DP_BOUNDS_MISSING, DP_UNSUPPORTED
-from policies.model import Mode
+from policies.model import DatasetPolicy, Mode
 from policies.refusal import Refusal
 
 WIDEST = 1e15
@@ -72,8 +72,7 @@ def _column(env: Environment, node: exp.Column) -> Bounded:
     base = env.to_base(node)
     if isinstance(base, exp.Column) and base.table in env.datasets:
         dataset = env.policy.datasets[env.datasets[base.table]]
-        terms = dataset.release.privacy
-        pair = terms.bounds_of(base.name) if terms and dataset.release.mode is Mode.DP else None
+        pair = _declared(env, dataset, base.name)
         if pair is None:
             name = f"{dataset.name}.{base.name}"
             raise Refusal.of(DP_BOUNDS_MISSING, node, rule=f"{dataset.name}.release.bounds", column=name)
@@ -84,6 +83,20 @@ def _column(env: Environment, node: exp.Column) -> Bounded:
         raise Refusal.of(DP_UNSUPPORTED, node, what="An aggregate of this column", hint="Aggregate a base column.")
     inner = _bounded(env, base.unnest())  # a column of a subquery: bounded by what computes it
     return Bounded(double(node.copy()), inner.low, inner.high, inner.whole)
+
+
+def _declared(env: Environment, dataset: DatasetPolicy, column: str) -> tuple[float, float] | None:
+    """The bounds of a column: of a protected table, in its own terms; of one that gives its rows away, in those of the
+    protected tables of the query, whose units' parts they limit."""
+    if dataset.release.mode is Mode.DP:
+        holders = [dataset]
+    elif dataset.release.mode is Mode.ROWS:
+        holders = [env.policy.datasets[name] for name in sorted(set(env.datasets.values()))]
+    else:
+        return None
+    terms = [each.release.privacy for each in holders if each.release.mode is Mode.DP]
+    pairs = [each.bounds_of(column) for each in terms if each is not None]
+    return next((pair for pair in pairs if pair is not None), None)
 
 
 def _literal(env: Environment, node: exp.Literal) -> Bounded:

@@ -86,6 +86,11 @@ def policy_document(project: Purposed, allowed: Sequence[tuple[Dataset, Terms]])
             document["joins"] = [join for join in document["joins"] if join.partition(".")[0] in datasets]
             if not document["joins"]:
                 del document["joins"]
+        if "bounds" in document["release"]:  # and so does a bound of a column there
+            sides = [document, *(datasets[join.partition(".")[0]] for join in document.get("joins", []))]
+            known = {column.lower() for side in sides for column in side["columns"]}
+            bounds = {name: pair for name, pair in document["release"]["bounds"].items() if name.lower() in known}
+            document["release"] = {**document["release"], "bounds": bounds}
     return {
         "project": project.id,
         "purpose": project.purpose,

@@ -117,6 +117,7 @@ def _policy(root: Node, version: str) -> Policy:
         datasets[name.lower()] = _dataset(name, value, release)
     for name, (_, value) in nodes.items():
         _check_joins(datasets, datasets[name.lower()], value)
+        _check_named(datasets, name, value)
     return Policy(
         project=_text(parts["project"][1], "project"),
         purpose=_text(parts["purpose"][1], "purpose") if "purpose" in parts else "",
@@ -141,17 +142,19 @@ def _dataset(name: str, node: Node, inherited: ReleaseRule) -> DatasetPolicy:
         _wrong(parts["unit"][1], f"the unit {unit} is not a column of {name}.", "Add it to the columns; [] is enough.")
     if unit is None and release.mode is not Mode.ROWS:
         _wrong(node, f"dataset {name} needs a unit: the column that says whose data a row is.")
-    if "release" in parts:
-        _check_named(parts["release"][1], name, columns)
     rows = _row_filter(parts["rows"][1], name, columns) if "rows" in parts else None
     joins = tuple(_join(each) for each in _list(parts["joins"][1], "joins")) if "joins" in parts else ()
     return DatasetPolicy(name, MappingProxyType(columns), release, unit, rows, joins)
 
 
-def _check_named(release: Node, dataset: str, columns: Mapping[str, ColumnPolicy]) -> None:
-    """A dataset's own terms name its own columns; those of the project may name columns of any dataset."""
-    parts = _mapping(release, "release")
-    for key in ("bounds", "domains"):
+def _check_named(datasets: Mapping[str, DatasetPolicy], dataset: str, described: Node) -> None:
+    """A dataset's own terms name its own columns, bounds also those of tables it is joined with (whose values may be
+    summed for its units); terms of the project may name columns of any dataset."""
+    given = _mapping(described, "a dataset").get("release")
+    parts = _mapping(given[1], "release") if given is not None else {}
+    own = set(datasets[dataset.lower()].columns)
+    joined = {column for other, _ in datasets[dataset.lower()].joins for column in datasets[other].columns}
+    for key, columns in (("bounds", own | joined), ("domains", own)):
         for column, (named, _) in _mapping(parts[key][1], key).items() if key in parts else ():
             if column.lower() not in columns:
                 _wrong(named, f"{key} names {column}, which is not a column of {dataset}.")

@@ -43,6 +43,29 @@ def decided(sql: str, policy: str = POLICY) -> Decision:
     return decide(sql, load_policy(policy), SCHEMA, suggest=False)
 
 
+def test_values_of_a_table_that_gives_its_rows_away_are_summed_within_the_bounds_of_the_protected_one() -> None:
+    policy = POLICY.replace("bounds: {pay: [0, 100]}", "bounds: {pay: [0, 100], size: [0, 9]}").replace(
+        "columns: {name: [read,", "columns: {size: [read, aggregate], name: [read,"
+    )
+    schema = Schema({**SCHEMA.tables, **Schema.from_ddl("CREATE TABLE town(name VARCHAR, size INTEGER)").tables})
+    sql = "SELECT sum(size) FROM people JOIN town ON town = name"
+    found = decide(sql, load_policy(policy), schema, suggest=False)
+    assert isinstance(found, Allowed)
+    assert found.release.private is not None
+    assert found.release.private.releases[0].measures[0].most == 9
+    refused = decide(sql, load_policy(policy.replace(", size: [0, 9]", "")), schema, suggest=False)
+    assert isinstance(refused, Refused)
+    assert refused.code == "DP_BOUNDS_MISSING"
+
+
+def test_a_dataset_names_bounds_of_columns_it_has_or_is_joined_with() -> None:
+    own = "release: {mode: dp, epsilon: 1, bounds: {%s: [0, 9]}}\n    joins: [visit.who]"
+    for column in ("pay", "ward"):
+        load_policy(POLICY.replace("joins: [visit.who]", own % column, 1))
+    with pytest.raises(YurtError, match="not a column"):
+        load_policy(POLICY.replace("joins: [visit.who]", own % "region", 1))
+
+
 @pytest.mark.parametrize(
     ("sql", "code"),
     [
