@@ -46,7 +46,7 @@ class DecisionCache:
                 self._known.move_to_end(key)
                 return found[1]
         decision = decide(sql, policy, schema, dialect=dialect, user=user, history=history)
-        alone = isinstance(decision, Allowed) and not decision.footprint and not decision.release.probes
+        alone = isinstance(decision, Allowed) and not decision.footprint
         with self._lock:
             self._known[key] = (None if alone else history, decision)
             self._known.move_to_end(key)

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from policies.atoms import MAX_ATOMS
-from policies.decision import Allowed, Footprint, Place, Refused, Withhold
+from policies.decision import Allowed, Footprint, Pair, Place, Refused, Withhold
 from policies.errors import DIFFERENCING, HISTORY_FULL
-from policies.verdict import digest, judge
+from policies.people import MAX_SKETCH, Sketch, near
+from policies.verdict import Coded, digest, judge
 
 Ask = Callable[[str, int], Any]
 """Runs one query of the guard: SQL and the most rows it may give; a `pyarrow.Table`."""
@@ -24,15 +25,14 @@ class Examined:
 def examine(decision: Allowed, ask: Ask) -> Examined | Refused:
     """Compare an answer about to be computed with those before it. Raises what `ask` raises."""
     plan = decision.release
-    for probe in plan.probes:
-        if ask(probe.sql, 2).num_rows:
-            return Refused.because(DIFFERENCING)
+    if any(_too_near(pair, ask) for pair in plan.pairs):
+        return Refused.because(DIFFERENCING)
     withheld = list(plan.withheld)
     digests: dict[Footprint, set[str]] = {}
     for audit in plan.audits:
-        found = judge(audit, ask(audit.sql, MAX_ATOMS + 1).to_pydict())
+        found = judge(audit, coded(ask(audit.sql, MAX_ATOMS + 1)))
         if found.too_much:
-            found = judge(audit, ask(audit.coarse, MAX_ATOMS + 1).to_pydict(), coarse=True)
+            found = judge(audit, coded(ask(audit.coarse, MAX_ATOMS + 1)), coarse=True)
         if found.too_much:
             return Refused.because(HISTORY_FULL)
         if found.refused:
@@ -48,6 +48,31 @@ def examine(decision: Allowed, ask: Ask) -> Examined | Refused:
         digests.setdefault(again.footprint, set()).update(again.digests)
     remembered = (replace(each, withheld=tuple(sorted(digests.get(each, ())))) for each in decision.footprint)
     return Examined(tuple(withheld), tuple(remembered))
+
+
+def _too_near(pair: Pair, ask: Ask) -> bool:
+    sketches = [sketched(ask(sql, MAX_SKETCH + 1)) for sql in pair.sketches]
+    if sketches and not near(sketches[0], sketches[1], pair.minimum):
+        return False
+    return bool(ask(pair.exact, 2).num_rows)
+
+
+def sketched(table: Any) -> Sketch:
+    """The sketch in a table."""
+    kind, *numbers = (table.column(place) for place in range(table.num_columns))
+    return Sketch(kind.to_pylist(), *(column.to_numpy() for column in numbers))
+
+
+def coded(table: Any) -> dict[str, Coded]:
+    """The columns of a table, each value once."""
+    made: dict[str, Coded] = {}
+    for name in table.column_names:
+        whole = table.column(name).combine_chunks()
+        null = "mask" if name == "who" else "encode"
+        column = whole.dictionary_encode(null_encoding=null)
+        codes = column.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype("int64")
+        made[name] = Coded(codes, column.dictionary.to_pylist())
+    return made
 
 
 def located(table: Any, withheld: Sequence[Withhold]) -> list[tuple[Place, list[bool]]]:

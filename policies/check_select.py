@@ -389,13 +389,6 @@ def _finished(
         alone = node.parent is None or isinstance(node.parent, exp.Subquery)
         for told in footprints(env, block, limits, made):
             again = told.footprint in env.footprints
-            if block.sets and not told.footprint.exact:
-                raise Refusal.of(
-                    CONSTRUCT_NOT_ALLOWED,
-                    node,
-                    what="Totals over rows that an outer join or a computed value chose",
-                    hint="Ask for each grouping on its own.",
-                )
             if engine_side or again or made.find(exp.Window):  # its cells cannot be withheld one by one
                 env.meta["shown"].pop(told.footprint, None)
             else:

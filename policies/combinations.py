@@ -6,14 +6,14 @@ Denning & Schlörer's trackers of 1980 are members of it). A vector of that spac
 gives a statistic of those people away.
 
 Atoms with k people or more cannot be part of such a vector. So first come the combinations that cancel on all of
-these: the left null space of their columns, found on a random projection of them. What the combinations leave on the
-small atoms is a linear code, and the vectors looked for are its light words. Every vector of least support is a row of
-the echelon form for some choice of pivots, so a few choices are tried, those on the largest atoms first (information
-sets; Prange 1962). Arithmetic is modulo the prime 2^31 - 1: what is zero over the integers is zero here, and the
-converse fails with negligible chance.
+these: each such atom is an equation over the cells' coefficients, solved one by one while they are sparse; tables and
+their totals leave few unknowns. What the combinations leave on the small atoms is a linear code, and the vectors looked
+for are its light words. Every vector of least support is a row of the echelon form for some choice of pivots, so a few
+choices are tried, those on the largest atoms first (information sets; Prange 1962). Arithmetic is modulo the prime
+2^31 - 1: what is zero over the integers is zero here, and the converse fails with negligible chance.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,10 @@ import numpy as np
 PRIME = 2**31 - 1
 MAX_WORK = 150_000_000
 """Entries that one elimination may touch; about a second."""
+MAX_STEPS = 3_000_000
+"""Terms that solving the equations of large atoms may write; seconds."""
+MAX_FREE = 2_000
+"""Combinations that cancel on all large atoms."""
 MOST_TRIALS = 24
 """Choices of pivots that are tried, fewer where each is costly."""
 _SEED = 20260101  # any: it only has to be independent of the data
@@ -46,26 +50,30 @@ class Isolated:
 class Combinations:
     """What old and new cells together isolate, as new cells are taken away one by one."""
 
-    def __init__(self, cells: Any, old: int, sizes: Sequence[int], people: People, minimum: int) -> None:
-        """`cells`: 0/1 matrix, a row per released cell, the first `old` of them answered before; a column per atom.
-        `sizes`: people per atom. Raises TooMuch."""
-        matrix = np.asarray(cells, dtype=np.int64)
+    def __init__(
+        self, atoms: Sequence[Sequence[int]], cells: int, old: int, sizes: Sequence[int], people: People, minimum: int
+    ) -> None:
+        """`atoms`: for each the released cells it is in, of `cells` cells, the first `old` of which were answered
+        before. `sizes`: people per atom. Raises TooMuch."""
         self._old, self._people, self._minimum = old, people, minimum
         weights = np.asarray(sizes, dtype=np.int64)
         self._columns = np.flatnonzero(weights < minimum)
         self._columns = self._columns[np.argsort(-weights[self._columns], kind="stable")]
         self._weights = weights[self._columns]
-        known, fresh = _null_space(matrix[:, weights >= minimum], old)
-        self._work = (len(known) + len(fresh)) ** 2 * len(self._columns)
-        if self._work > MAX_WORK:
+        free = _solved((held for held, size in zip(atoms, sizes, strict=True) if size >= minimum), cells)
+        if len(free) ** 2 * max(cells, len(self._columns)) > MAX_WORK:
             raise TooMuch
-        small = matrix[:, self._columns]
-        if not len(fresh):
-            known = known[:0]
-        # of old cells alone, in echelon form; and with new ones, modulo those: how holds the new cells' coefficients
-        self._base, _ = _reduced(_times(known, small), np.zeros((len(known), 0), dtype=np.int64))
+        self._work = len(free) ** 2 * len(self._columns)
+        # first those that take new cells, then those of old cells alone
+        fresh, every = _reduced(free[:, old:], free)
+        live = fresh.any(axis=1)
+        small = np.zeros((len(every), len(self._columns)), dtype=np.int64)
+        for column, atom in enumerate(self._columns):
+            small[:, column] = every[:, list(atoms[int(atom)])].sum(axis=1) % PRIME
+        self._base, _ = _reduced(small[~live], small[~live][:, :0])
         self._base = self._base[self._base.any(axis=1)]
-        self._new, self._how = _reduced(_modulo(_times(fresh, small), self._base), fresh[:, old:])
+        # with new cells, modulo those of old cells alone; `how` holds the new cells' coefficients
+        self._new, self._how = _reduced(_modulo(small[live], self._base), fresh[live])
 
     def isolating(self) -> list[Isolated]:
         """Combinations about 1 to k - 1 people that old cells alone do not give away; none if none was found."""
@@ -123,42 +131,50 @@ class Combinations:
         return found
 
 
-def _times(left: Any, zero_one: Any) -> Any:
-    """The product with a 0/1 matrix, modulo PRIME; exact in floating point, since sums stay below 2^53."""
-    return np.rint(left.astype(np.float64) @ zero_one.astype(np.float64)).astype(np.int64) % PRIME
-
-
 def _inverse(value: int) -> int:
     return pow(int(value), PRIME - 2, PRIME)
 
 
-def _null_space(columns: Any, old: int) -> tuple[Any, Any]:
-    """Bases of the combinations of rows that cancel in all `columns`: of old rows alone, and with new rows.
+def _solved(atoms: Iterable[Sequence[int]], cells: int) -> Any:
+    """A basis of the combinations of cells that cancel on each of `atoms`: a row of coefficients for each.
 
-    The columns are replaced by as many random combinations of them as there are rows and a few: a combination that
-    cancels in these but not in all has a chance of about 1 in 2^31 each.
+    A cell's coefficient is kept as a sum over those unknowns that are still free. Raises TooMuch.
     """
-    rows, count = columns.shape
-    how = np.eye(rows, dtype=np.int64)
-    if count > rows + 8:
-        random = np.random.Generator(np.random.PCG64(_SEED)).integers(0, PRIME, (count, rows + 8))
-        columns = _times(random.T, columns.T).T.copy()
-    else:
-        columns = columns.copy()
-    if rows**2 * (rows + columns.shape[1]) > 4 * MAX_WORK:
-        raise TooMuch
-    rest = list(range(rows))
-    for column in range(columns.shape[1]):
-        held = [row for row, value in zip(rest, columns[rest, column], strict=True) if value]
-        if not held:
+    terms: list[dict[int, int]] = [{cell: 1} for cell in range(cells)]
+    users: list[set[int]] = [{cell} for cell in range(cells)]  # of an unknown: the cells that have it
+    steps = 0
+    for held in sorted(atoms, key=len):
+        total: dict[int, int] = {}
+        for cell in held:
+            for unknown, factor in terms[cell].items():
+                total[unknown] = (total.get(unknown, 0) + factor) % PRIME
+        total = {unknown: factor for unknown, factor in total.items() if factor}
+        if not total:
             continue
-        pivot, others = held[0], held[1:]  # older rows are used up first, so that they never depend on new ones
-        if others:
-            factors = columns[others, column] * _inverse(columns[pivot, column]) % PRIME
-            columns[others] = (columns[others] - factors[:, None] * columns[pivot]) % PRIME
-            how[others] = (how[others] - factors[:, None] * how[pivot]) % PRIME
-        rest.remove(pivot)
-    return how[[row for row in rest if row < old]], how[[row for row in rest if row >= old]]
+        pivot = min(total, key=lambda unknown: (len(users[unknown]), unknown))
+        scale = PRIME - _inverse(total.pop(pivot))
+        for cell in users[pivot]:
+            mine = terms[cell]
+            share = mine.pop(pivot) * scale % PRIME
+            steps += len(total) + 1
+            for unknown, factor in total.items():
+                value = (mine.get(unknown, 0) + share * factor) % PRIME
+                if value:
+                    mine[unknown] = value
+                    users[unknown].add(cell)
+                elif mine.pop(unknown, None) is not None:
+                    users[unknown].discard(cell)
+        users[pivot] = set()
+        if steps > MAX_STEPS:
+            raise TooMuch
+    free = [unknown for unknown in range(cells) if users[unknown]]
+    if len(free) > MAX_FREE:
+        raise TooMuch
+    basis = np.zeros((len(free), cells), dtype=np.int64)
+    for row, unknown in enumerate(free):
+        for cell in users[unknown]:
+            basis[row, cell] = terms[cell][unknown]
+    return basis
 
 
 def _modulo(rows: Any, base: Any) -> Any:

@@ -75,7 +75,7 @@ def _allowed(checked: Checked, policy: Policy, dialect: str, history: History) -
         timeout_s=min(rule.timeout_s for rule in rules),
         visible=len(names),
         guards=tuple(dict.fromkeys(env.guards)),
-        probes=comparison.probes,
+        pairs=comparison.pairs,
         audits=comparison.audits,
         withheld=comparison.withheld,
         nested=bool(env.meta["nested"]),

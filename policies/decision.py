@@ -59,13 +59,16 @@ class Guard:
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
-    """A query the engine answers before the main one: it returns a row per violation of the differencing rule.
+class Pair:
+    """Two statistics over different tables about the same people: no two groups may differ by 1 to `minimum` - 1.
 
-    A violation refuses the answer.
+    `sketches` tell cheaply that all groups are equal or far apart (`policies.people`); where they do not, or there are
+    none, `exact` gives a row if two are too near each other, and then the answer is refused.
     """
 
-    sql: str
+    exact: str
+    sketches: tuple[str, ...]  # of one statistic and of the other
+    minimum: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,7 @@ class ReleasePlan:
     timeout_s: float
     visible: int  # the first so many columns are the answer's; the rest are hidden
     guards: tuple[Guard, ...] = ()
-    probes: tuple[Probe, ...] = ()
+    pairs: tuple[Pair, ...] = ()
     audits: tuple[Audit, ...] = ()
     withheld: tuple[Withhold, ...] = ()  # cells that an earlier answer to the same question left out
     nested: bool = False  # statistics inside the query are withheld by the engine, uncounted

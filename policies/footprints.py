@@ -8,7 +8,7 @@ from sqlglot import exp
 from policies import rewrite
 from policies.check_predicate import conjuncts
 from policies.decision import Footprint
-from policies.dialects import parsed, said
+from policies.dialects import said
 from policies.environment import Block, Environment
 from policies.thresholds import Thresholds
 
@@ -100,18 +100,20 @@ def _written_out(
             tree.set(clause, [each.copy() for each in given] if isinstance(given, list) else given and given.copy())
         if rows is not None and not (isinstance(rows, exp.Boolean) and rows.this):
             tree = tree.where(rows.copy(), copy=False)
-        keys = tuple(f'"b0"."{name}"' for name in names)
-        found = Footprint(
-            tables=(instance.dataset,),
-            sources=(said(_inlined(env, tree), env.dialect),),
-            conditions=(),
-            keys=tuple(canonical(parsed(key, "duckdb"), {"b0": "b0"}, env.dialect) for key in keys),
-            units=(canonical(rewrite.column(rewrite.UNIT, "b0"), {"b0": "b0"}, env.dialect),),
-            min_group=minimum,
-            exact=False,
-            dialect=env.dialect,
-        )
-        yield Told(found, tellers, tuple(key.node for key in block.keys))
+        source = said(_inlined(env, tree), env.dialect)
+        own = [canonical(rewrite.column(name, "b0"), {"b0": "b0"}, env.dialect) for name in names]
+        for level, members in _groupings(block):
+            found = Footprint(
+                tables=(instance.dataset,),
+                sources=(source,),
+                conditions=(),
+                keys=tuple(own[place] for place in members),
+                units=(canonical(rewrite.column(rewrite.UNIT, "b0"), {"b0": "b0"}, env.dialect),),
+                min_group=minimum,
+                exact=False,
+                dialect=env.dialect,
+            )
+            yield Told(found, tellers, tuple(block.keys[place].node for place in members), level)
 
 
 def _inlined(env: Environment, tree: exp.Expr) -> exp.Expr:

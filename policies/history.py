@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
-from policies import atoms, rewrite
-from policies.decision import Audit, Footprint, Place, Probe, Refused, Withhold
-from policies.dialects import parsed, said
+from policies import atoms, people
+from policies.decision import Audit, Footprint, Pair, Place, Refused, Withhold
+from policies.dialects import parsed
 from policies.errors import HISTORY_FULL, NOT_IN_ENGINE
 from policies.model import Policy
 
-MAX_PROBES = 200
-"""Comparisons one query may cost; beyond it the query is refused, never answered unchecked."""
+MAX_PAIRS = 400
+"""Comparisons of sets of people one query may cost; beyond it the query is refused, never answered unchecked."""
 MAX_AUDITED = 400
 """Statistics over the same rows that are audited together."""
 
@@ -53,7 +53,7 @@ class History:
 class Comparison:
     """What the history asks of an answer."""
 
-    probes: tuple[Probe, ...] = ()
+    pairs: tuple[Pair, ...] = ()
     audits: tuple[Audit, ...] = ()
     withheld: tuple[Withhold, ...] = ()
 
@@ -90,7 +90,7 @@ def compare(
         for each in history.footprints
         if each.withheld is not None or each not in fresh
     ]
-    if any(one.dialect != other.dialect and _linked(one, other, policy) for one in fresh for other in others):
+    if any(one.dialect != other.dialect and people.linked(one, other, policy) for one in fresh for other in others):
         return Refused.because(NOT_IN_ENGINE, what="A look at an earlier answer's rows", dialect=fresh[0].dialect)
     frames: dict[tuple[object, ...], list[Footprint]] = {}
     for one in fresh:
@@ -102,21 +102,16 @@ def compare(
             return Refused.because(HISTORY_FULL)
         if len(earlier) + len(members) > 1:
             audits.append(atoms.audit(earlier, members, places, _ties(frame)))
-    probes: dict[str, Probe] = {}
+    pairs: dict[Pair, None] = {}
     for place, one in enumerate(fresh):
         for other in (*others, *fresh[:place], *([] if one.exact else [one])):
             apart = one is other or _frame(one) != _frame(other)
-            probe = _by_units(one, other, policy) if apart else None
-            if probe is not None:
-                probes[probe.sql] = probe
-            if len(probes) > MAX_PROBES:
+            pair = people.pair(one, other, policy) if apart else None
+            if pair is not None:
+                pairs[pair] = None
+            if len(pairs) > MAX_PAIRS:
                 return Refused.because(HISTORY_FULL)
-    return Comparison(tuple(probes.values()), tuple(audits), tuple(withheld))
-
-
-def _linked(one: Footprint, other: Footprint, policy: Policy) -> bool:
-    """Do the two speak of the same people."""
-    return bool(set(one.tables) & set(other.tables)) or _shared_unit(one, other, policy) is not None
+    return Comparison(tuple(pairs), tuple(audits), tuple(withheld))
 
 
 def _frame(footprint: Footprint) -> tuple[object, ...]:
@@ -133,72 +128,3 @@ def _ties(frame: tuple[object, ...]) -> tuple[str, ...]:
 def _tie(text: str, footprint: Footprint) -> bool:
     node = parsed(text, footprint.dialect)
     return isinstance(node, exp.EQ) and isinstance(node.this, exp.Column) and isinstance(node.expression, exp.Column)
-
-
-def _shared_unit(one: Footprint, other: Footprint, policy: Policy) -> tuple[int, int] | None:
-    for place, mine in enumerate(one.tables):
-        for there, theirs in enumerate(other.tables):
-            left, right = policy.datasets.get(mine), policy.datasets.get(theirs)
-            if left is None or right is None:
-                continue
-            units = ((left.unit or "").lower(), (right.unit or "").lower())
-            if mine == theirs or (theirs, units[1]) in left.joins or (mine, units[0]) in right.joins:
-                return place, there
-    return None
-
-
-def _by_units(one: Footprint, other: Footprint, policy: Policy) -> Probe | None:
-    """Rows of different tables, or that no conditions describe: compare the people behind each two released groups, and
-    how often each of them is in there. Sums over two groups differ by what those tell who are not equally often in
-    both."""
-    places = _shared_unit(one, other, policy)
-    if places is None:
-        return None
-    minimum = max(one.min_group, other.min_group)
-    left, right = (_groups(each, place, minimum) for each, place in zip((one, other), places, strict=True))
-    pairs = exp.Select().from_(left.subquery("a"), copy=False)
-    pairs = pairs.join(right.subquery("b"), on=exp.EQ(this=exp.column("u", "a"), expression=exp.column("u", "b")))
-    keys = [exp.column(f"k{place}", side) for side, each in (("a", one), ("b", other)) for place, _ in _keys(each)]
-    people = exp.Add(this=exp.Max(this=exp.column("people", "a")), expression=exp.Max(this=exp.column("people", "b")))
-    equal = exp.EQ(this=exp.column("n", "a"), expression=exp.column("n", "b"))
-    alike = exp.Count(this=exp.Case(ifs=[exp.If(this=equal, true=exp.Literal.number(1))]))
-    within = exp.Literal.number(1), exp.Literal.number(minimum - 1)
-    few = [
-        exp.Between(
-            this=exp.Sub(this=exp.Sub(this=people.copy(), expression=exp.Count(this=exp.Star())), expression=shared),
-            low=within[0].copy(),
-            high=within[1].copy(),
-        )
-        for shared in (exp.Count(this=exp.Star()), alike)
-    ]
-    pairs = pairs.select(exp.alias_(exp.Literal.number(1), "violation"), copy=False)
-    if keys:
-        pairs = pairs.group_by(*keys, copy=False)
-    pairs = pairs.having(exp.or_(*few), copy=False).limit(1, copy=False)
-    return Probe(said(pairs, one.dialect))
-
-
-def _keys(footprint: Footprint) -> list[tuple[int, str]]:
-    return list(enumerate(footprint.group_keys))
-
-
-def _groups(footprint: Footprint, place: int, minimum: int) -> exp.Select:
-    """A row per group and person: the keys, the person, how many of the group's rows are the person's, how many people
-    the group has. Only groups large enough to be released."""
-    rows = atoms.from_tables(footprint)
-    for text in footprint.conditions:
-        rows = rows.where(exp.Paren(this=parsed(text, footprint.dialect)), copy=False)
-    person = rewrite.column(rewrite.UNIT, f"b{place}")
-    named = [exp.alias_(parsed(key, footprint.dialect), f"k{number}") for number, key in _keys(footprint)]
-    rows = rows.select(*named, exp.alias_(person, "u"), copy=False)
-    rows = rows.where(exp.Not(this=exp.Is(this=person.copy(), expression=exp.null())), copy=False)
-    keys = [exp.column(each.alias) for each in named]
-    once = exp.Select().from_(rows.subquery("rows_"), copy=False)
-    once = once.select(*keys, exp.column("u"), exp.alias_(exp.Count(this=exp.Star()), "n"), copy=False)
-    once = once.group_by(*(key.copy() for key in keys), exp.column("u"), copy=False)
-    people = exp.Window(this=exp.Count(this=exp.Star()), partition_by=[key.copy() for key in keys] or None, over="OVER")
-    sized = exp.Select().from_(once.subquery("once_"), copy=False)
-    sized = sized.select(*(key.copy() for key in keys), exp.column("u"), exp.column("n"), copy=False)
-    sized = sized.select(exp.alias_(people, "people"), copy=False)
-    large = exp.Select(expressions=[exp.Star()]).from_(sized.subquery("sized_"), copy=False)
-    return large.where(exp.GTE(this=exp.column("people"), expression=exp.Literal.number(minimum)), copy=False)

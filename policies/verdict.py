@@ -16,9 +16,6 @@ from policies import atoms
 from policies.combinations import Combinations, Isolated, TooMuch
 from policies.decision import Asked, Audit, Footprint
 
-MAX_MATRIX = 30_000_000
-"""Cells × atoms that are looked at at once; beyond it groups the new answer does not use are merged."""
-
 
 def digest(values: Sequence[object]) -> str:
     """A cell's name in the history: its key values, shortened; the values themselves are not kept."""
@@ -56,12 +53,20 @@ class _Cell:
         return self.asked.place is not None and self.asked.place.outputs is None
 
 
-def judge(audit: Audit, columns: Mapping[str, list[Any]], *, coarse: bool = False) -> Verdict:
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A column of the engine's answer: `values[codes]`, each value once; -1 for NULL in the column `who`."""
+
+    codes: Any
+    values: Sequence[Any]
+
+
+def judge(audit: Audit, columns: Mapping[str, Coded], *, coarse: bool = False) -> Verdict:
     """Find the new cells that, with earlier answers or one another, isolate fewer than the minimum.
 
     `columns`: the result of the audit's query, by name.
     """
-    if len(columns["n"]) > atoms.MAX_ATOMS:
+    if len(columns["n"].codes) > atoms.MAX_ATOMS:
         return Verdict(too_much=True)
     known = _Atoms(columns, audit.minimum)
     kept = audit.coarse_keys if coarse else tuple(range(len(audit.keys)))
@@ -101,29 +106,24 @@ def _least(violation: Isolated, cells: Sequence[_Cell]) -> int | None:
 class _Atoms:
     """The atoms of one audit, numbered."""
 
-    def __init__(self, columns: Mapping[str, list[Any]], minimum: int) -> None:
+    def __init__(self, columns: Mapping[str, Coded], minimum: int) -> None:
         names = [name for name in columns if name not in ("n", "who")]
-        rows = len(columns["n"])
+        columns = {name: _ordered(each) if name in names else each for name, each in columns.items()}
         self._minimum = minimum
-        self._values: dict[str, list[Any]] = {}
-        coded: dict[str, Any] = {}
-        for name in names:
-            numbers: dict[Any, int] = {}
-            coded[name] = np.fromiter((numbers.setdefault(each, len(numbers)) for each in columns[name]), int, rows)
-            self._values[name] = list(numbers)
-        atom_of, first = _numbered([coded[name] for name in names], rows)
-        self._codes = {name: codes[first] for name, codes in coded.items()}
-        self._count = np.asarray(columns["n"], dtype=np.int64)[first]
-        self._who: list[list[object]] = [[] for _ in first]  # people of small atoms
-        for atom, person in zip(atom_of, columns["who"], strict=True):
-            if person is not None:
+        self._values = {name: columns[name].values for name in names}
+        atom_of, first = _numbered([columns[name].codes for name in names], len(columns["n"].codes))
+        self._codes = {name: columns[name].codes[first] for name in names}
+        self._count = np.asarray(columns["n"].values, dtype=np.int64)[columns["n"].codes[first]]
+        self._who: list[list[int]] = [[] for _ in first]  # people of small atoms, by number
+        for atom, person in zip(atom_of.tolist(), columns["who"].codes.tolist(), strict=True):
+            if person >= 0:
                 self._who[atom].append(person)
 
     def people(self, atoms_of: Any) -> int:
         """Distinct people in some atoms, counted up to the minimum."""
         if (self._count[atoms_of] >= self._minimum).any():
             return self._minimum
-        return min(self._minimum, len({person for atom in atoms_of for person in self._who[atom]}))
+        return min(self._minimum, len({person for atom in atoms_of for person in self._who[int(atom)]}))
 
     def cells(self, audit: Audit, asked: Asked, kept: Sequence[int]) -> list[_Cell]:
         """The cells of a statistic that are large enough and, if answered before, were not withheld then."""
@@ -154,24 +154,33 @@ class _Atoms:
 
     def combinations(self, cells: Sequence[_Cell], old: int) -> Combinations:
         """The cells as vectors over atoms; atoms that the same cells hold are one. Raises TooMuch."""
-        held: dict[int, list[int]] = {}
+        statistics = list(dict.fromkeys(cell.asked for cell in cells))
+        lines = {asked: line for line, asked in enumerate(statistics)}
+        within = np.zeros((len(statistics), len(self._count)), dtype=np.int64)  # which of a statistic's cells, from 1
         for place, cell in enumerate(cells):
-            for atom in cell.atoms:
-                held.setdefault(int(atom), []).append(place)
-        merged: dict[tuple[int, ...], list[int]] = {}
-        for atom, places in held.items():
-            merged.setdefault(tuple(places), []).append(atom)
-        if len(cells) * len(merged) > MAX_MATRIX:
-            raise TooMuch
-        matrix = np.zeros((len(cells), len(merged)), dtype=np.int64)
-        for column, places_of in enumerate(merged):
-            matrix[list(places_of), column] = 1
-        groups = list(merged.values())
+            within[lines[cell.asked], cell.atoms] = place + 1
+        number, first = _numbered(list(within), len(self._count))
+        order, ends = np.argsort(number, kind="stable"), np.cumsum(np.bincount(number, minlength=len(first)))
+        held, groups = [], []
+        for column, end in enumerate(ends):
+            places = within[:, first[column]]
+            if places.any():
+                held.append((places[places > 0] - 1).tolist())
+                groups.append(order[ends[column - 1] if column else 0 : end])
 
         def people(columns_of: Sequence[int]) -> int:
-            return self.people([atom for column in columns_of for atom in groups[column]])
+            return self.people(np.concatenate([groups[column] for column in columns_of]))
 
-        return Combinations(matrix, old, [people([column]) for column in range(len(groups))], people, self._minimum)
+        sizes = [people([column]) for column in range(len(groups))]
+        return Combinations(held, len(cells), old, sizes, people, self._minimum)
+
+
+def _ordered(column: Coded) -> Coded:
+    """The same with values in a fixed order, so that what is chosen does not depend on the engine's order of rows."""
+    order = sorted(range(len(column.values)), key=lambda place: str(column.values[place]))
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    return Coded(rank[column.codes], [column.values[place] for place in order])
 
 
 def _numbered(codes: Sequence[Any], rows: int) -> tuple[Any, Any]:

@@ -30,9 +30,11 @@ def asked(database: Path, policy: Policy, questions: list[str]) -> list[dict[str
 
 @pytest.mark.parametrize("questions", [each for _, each in sessions()], ids=[name for name, _ in sessions()])
 def test_an_honest_session_is_answered(questions: list[str], database: Path, policy: Policy) -> None:
+    """All but one question in twenty: whose every group another one's complement took may be refused."""
     answers = asked(database, policy, questions)
     refused = [(answer["code"], questions[answer["id"]]) for answer in answers if answer["outcome"] != "answer"]
-    assert refused == []
+    assert len(refused) <= len(questions) // 20, refused
+    assert {code for code, _ in refused} <= {"DIFFERENCING"}
 
 
 def test_a_question_asked_again_gets_the_same_answer(database: Path, policy: Policy) -> None:

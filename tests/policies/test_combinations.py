@@ -3,7 +3,6 @@
 from fractions import Fraction
 from itertools import combinations
 
-import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +12,8 @@ K = 5
 
 
 def search(cells: list[list[int]], old: int, sizes: list[int]) -> Combinations:
-    return Combinations(np.array(cells), old, sizes, lambda atoms: sum(sizes[atom] for atom in atoms), K)
+    atoms = [[place for place, row in enumerate(cells) if row[atom]] for atom in range(len(sizes))]
+    return Combinations(atoms, len(cells), old, sizes, lambda chosen: sum(sizes[atom] for atom in chosen), K)
 
 
 def isolated(cells: list[list[int]], old: int, sizes: list[int]) -> list[Isolated]:

@@ -1,0 +1,166 @@
+"""Statistics over different tables about the same people: any two released groups of theirs are compared.
+
+Sums over two groups differ by what those people tell who are not equally often in both, so these must not be few. Each
+group is summed up in buckets of people by hash: how many, and the exclusive or of their hashes, without and with the
+number of their rows. Groups that differ in fewer than k people differ in fewer than k buckets, so two that differ in k
+buckets or in none need no closer look (the cells of an invertible Bloom lookup table; Eppstein et al. 2011). A sketch
+depends on one statistic alone: it is made once and remembered, however many others it is compared with.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sqlglot import exp
+
+from policies import atoms, rewrite
+from policies.decision import Footprint, Pair
+from policies.dialects import parsed, said
+from policies.model import Policy
+
+BUCKETS = 128
+MAX_SKETCH = 65_536
+"""Rows of a sketch; larger ones are not made."""
+MAX_CANDIDATES = 200_000
+"""Pairs of groups of nearly equal size whose buckets are looked at."""
+
+
+def linked(one: Footprint, other: Footprint, policy: Policy) -> bool:
+    """Do the two speak of the same people."""
+    return bool(set(one.tables) & set(other.tables)) or _shared(one, other, policy) is not None
+
+
+def pair(one: Footprint, other: Footprint, policy: Policy) -> Pair | None:
+    """The comparison of two statistics, if they speak of the same people."""
+    places = _shared(one, other, policy)
+    if places is None:
+        return None
+    minimum = max(one.min_group, other.min_group)
+    both = list(zip((one, other), places, strict=True))
+    keys = [len(one.group_keys), len(other.group_keys)]
+    exact = said(_near([_groups(*each, minimum) for each in both], keys, minimum), one.dialect, last=True)
+    sketches: tuple[str, ...] = ()
+    if one.dialect == "duckdb" and minimum <= BUCKETS // 2:
+        made = [_sketch(_groups(*each, minimum), count) for each, count in zip(both, keys, strict=True)]
+        sketches = tuple(said(each, "duckdb", last=True) for each in made)
+    return Pair(exact, sketches, minimum)
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """A row per group and bucket, column by column, as the sketch's query gives them."""
+
+    kind: Sequence[str]  # type of the people's identifiers
+    group: Any  # arrays from here on
+    bucket: Any
+    n: Any  # people
+    who: Any  # the exclusive or of their hashes
+    often: Any  # and of those with the number of their rows
+
+
+def near(one: Sketch, other: Sketch, minimum: int) -> bool:
+    """May there be a group of one and a group of the other that differ in 1 to `minimum` - 1 people."""
+    if len({*one.kind, *other.kind}) > 1 or max(len(one.kind), len(other.kind)) > MAX_SKETCH:
+        return True  # written in two ways, people hash differently
+    (mine, my_sizes), (theirs, their_sizes) = _tables(one), _tables(other)
+    low = np.searchsorted(their_sizes, my_sizes - minimum, side="right")
+    high = np.searchsorted(their_sizes, my_sizes + minimum, side="left")
+    if int((high - low).sum()) > MAX_CANDIDATES:
+        return True
+    for group, first, last in zip(mine, low, high, strict=True):
+        differ = theirs[first:last] != group
+        for apart in (differ[:, :2].any(axis=1).sum(axis=1), differ.any(axis=1).sum(axis=1)):
+            if ((apart >= 1) & (apart < minimum)).any():
+                return True
+    return False
+
+
+def _tables(sketch: Sketch) -> tuple[Any, Any]:
+    """Groups × (number, who, how often) × buckets, smallest group first; and their sizes."""
+    names, place = np.unique(sketch.group, return_inverse=True)
+    table = np.zeros((len(names), 3, BUCKETS), dtype=np.uint64)
+    for layer, values in enumerate((sketch.n, sketch.who, sketch.often)):
+        table[place, layer, sketch.bucket] = values
+    sizes = table[:, 0].sum(axis=1).astype(np.int64)
+    order = np.argsort(sizes, kind="stable")
+    return table[order], sizes[order]
+
+
+def _shared(one: Footprint, other: Footprint, policy: Policy) -> tuple[int, int] | None:
+    """The tables of either with the same people in them."""
+    for place, mine in enumerate(one.tables):
+        for there, theirs in enumerate(other.tables):
+            left, right = policy.datasets.get(mine), policy.datasets.get(theirs)
+            if left is None or right is None:
+                continue
+            units = ((left.unit or "").lower(), (right.unit or "").lower())
+            if mine == theirs or (theirs, units[1]) in left.joins or (mine, units[0]) in right.joins:
+                return place, there
+    return None
+
+
+def _groups(footprint: Footprint, place: int, minimum: int) -> exp.Select:
+    """A row per group and person: the keys k0, k1, …, the person `u`, how many of the group's rows are theirs, how many
+    people the group has. Only groups large enough to be released."""
+    rows = atoms.from_tables(footprint)
+    for text in footprint.conditions:
+        rows = rows.where(exp.Paren(this=parsed(text, footprint.dialect)), copy=False)
+    person = rewrite.column(rewrite.UNIT, f"b{place}")
+    named = [
+        exp.alias_(parsed(key, footprint.dialect), f"k{number}") for number, key in enumerate(footprint.group_keys)
+    ]
+    rows = rows.select(*named, exp.alias_(person, "u"), copy=False)
+    rows = rows.where(exp.Not(this=exp.Is(this=person.copy(), expression=exp.null())), copy=False)
+    keys = _keys(len(named))
+    once = exp.Select().from_(rows.subquery("rows_"), copy=False)
+    once = once.select(*keys, exp.column("u"), exp.alias_(exp.Count(this=exp.Star()), "n"), copy=False)
+    once = once.group_by(*_keys(len(named)), exp.column("u"), copy=False)
+    people = exp.Window(this=exp.Count(this=exp.Star()), partition_by=_keys(len(named)) or None, over="OVER")
+    sized = exp.Select().from_(once.subquery("once_"), copy=False)
+    sized = sized.select(*_keys(len(named)), exp.column("u"), exp.column("n"), copy=False)
+    sized = sized.select(exp.alias_(people, "people"), copy=False)
+    large = exp.Select(expressions=[exp.Star()]).from_(sized.subquery("sized_"), copy=False)
+    return large.where(exp.GTE(this=exp.column("people"), expression=exp.Literal.number(minimum)), copy=False)
+
+
+def _keys(count: int, table: str | None = None) -> list[exp.Expr]:
+    return [exp.column(f"k{number}", table) for number in range(count)]
+
+
+def _near(sides: Sequence[exp.Select], keys: Sequence[int], minimum: int) -> exp.Select:
+    """A row if there are two groups that differ in too few people, or in how often too few are in them."""
+    pairs = exp.Select().from_(sides[0].subquery("a"), copy=False)
+    pairs = pairs.join(sides[1].subquery("b"), on=exp.EQ(this=exp.column("u", "a"), expression=exp.column("u", "b")))
+    people = exp.Add(this=exp.Max(this=exp.column("people", "a")), expression=exp.Max(this=exp.column("people", "b")))
+    equal = exp.EQ(this=exp.column("n", "a"), expression=exp.column("n", "b"))
+    alike = exp.Count(this=exp.Case(ifs=[exp.If(this=equal, true=exp.Literal.number(1))]))
+    few = [
+        exp.Between(
+            this=exp.Sub(this=exp.Sub(this=people.copy(), expression=exp.Count(this=exp.Star())), expression=shared),
+            low=exp.Literal.number(1),
+            high=exp.Literal.number(minimum - 1),
+        )
+        for shared in (exp.Count(this=exp.Star()), alike)
+    ]
+    pairs = pairs.select(exp.alias_(exp.Literal.number(1), "violation"), copy=False)
+    if any(keys):
+        pairs = pairs.group_by(*_keys(keys[0], "a"), *_keys(keys[1], "b"), copy=False)
+    return pairs.having(exp.or_(*few), copy=False).limit(1, copy=False)
+
+
+def _sketch(groups: exp.Select, keys: int) -> exp.Select:
+    """A row per group and bucket of people; see `Sketch`."""
+    person = exp.cast(exp.column("u"), exp.DType.TEXT)
+    bucket = exp.cast(exp.Mod(this=exp.func("hash", person), expression=exp.Literal.number(BUCKETS)), exp.DType.INT)
+    group = exp.func("hash", *(_keys(keys) or [exp.Literal.number(0)]))
+    made = exp.Select().from_(groups.subquery("groups_"), copy=False).select(
+        exp.alias_(exp.func("min", exp.func("typeof", exp.column("u"))), "kind"),
+        exp.alias_(group, "grouping"),
+        exp.alias_(bucket, "bucket"),
+        exp.alias_(exp.Count(this=exp.Star()), "people_here"),
+        exp.alias_(exp.func("bit_xor", exp.func("hash", person.copy())), "who"),
+        exp.alias_(exp.func("bit_xor", exp.func("hash", person.copy(), exp.column("n"))), "often"),
+        copy=False,
+    )  # fmt: skip
+    return made.group_by(group.copy(), bucket.copy(), copy=False).limit(MAX_SKETCH + 1, copy=False)
