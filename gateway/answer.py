@@ -14,6 +14,7 @@ import pyarrow as pa
 from gateway.differencing import examine
 from gateway.dp_account import Accountant
 from gateway.dp_answer import answer_privately
+from gateway.dp_sticky import Sticky
 from gateway.engine import Engine, Limits, Rows, Stop
 from gateway.errors import AUDIT_UNAVAILABLE, TOO_MANY_ROWS
 from gateway.probing import ProbeMemory, Prober
@@ -186,15 +187,16 @@ def whole(
     accountant: Accountant | None = None,
     memory: ProbeMemory | None = None,
     version: str = "",
+    sticky: Sticky | None = None,
 ) -> Answer | Refused | Failed:
     """Compute an answer and look at all of it before anything leaves.
 
-    `memory`: what probes found over the data that `version` stands for.
+    `memory`: what probes found over the data that `version` stands for; `sticky`: what was released with noise.
     """
     started = time.perf_counter()
     plan = decision.release
     if plan.private is not None:
-        return _private(decision, plan.private, engine, history, accountant, deciding_s, longest_s)
+        return _private(decision, plan.private, engine, history, accountant, deciding_s, longest_s, sticky)
     limits = Limits(min(plan.timeout_s, longest_s), plan.max_rows + 1, WHOLE_BYTES)
     prober = Prober(engine, limits, stop, memory, version)
     try:
@@ -221,6 +223,7 @@ def _private(
     accountant: Accountant | None,
     deciding_s: float,
     longest_s: float,
+    sticky: Sticky | None,
 ) -> Answer | Refused | Failed:
     """With noise. The differencing guard has no part in it: the budget bounds what all answers tell together."""
     started = time.perf_counter()
@@ -230,7 +233,7 @@ def _private(
         return Elapsed(deciding_s * 1000, (time.perf_counter() - started) * 1000)
 
     try:
-        found = answer_privately(plan, engine, accountant, min(limits.timeout_s, longest_s), limits.max_rows)
+        found = answer_privately(plan, engine, accountant, min(limits.timeout_s, longest_s), limits.max_rows, sticky)
     except YurtError as error:
         if error.code == DP_BUDGET_EXHAUSTED.name:
             return Refused(error.code, error.message, error.hint)

@@ -9,6 +9,7 @@ from gateway.answer import Answer, Failed, Streaming, may_stream, stream, whole
 from gateway.booking import HistoryBook
 from gateway.decisions import DecisionCache
 from gateway.dp_account import RecordedAccountant
+from gateway.dp_sticky import Sticky, StickyMemory
 from gateway.engine import Engine, Rows, Stop
 from gateway.engines import EnginePool
 from gateway.errors import AUDIT_UNAVAILABLE
@@ -34,7 +35,7 @@ class Desk:
     ) -> None:
         """`longest_s`: how long any query may run, whatever its policy says."""
         self._audit, self._engines, self._standings, self._longest_s = audit, engines, standings, longest_s
-        self._decisions, self._probes = DecisionCache(), ProbeMemory()
+        self._decisions, self._probes, self._noisy = DecisionCache(), ProbeMemory(), StickyMemory()
         self._book, self._database = HistoryBook(database), database
 
     def ask(self, sandbox: Sandbox, sql: str, stop: Stop | None = None) -> Answer | Streaming | Refused | Failed:
@@ -113,9 +114,10 @@ class Desk:
             given = stream(decision, engine, deciding_s, stop, self._longest_s)
         else:
             accountant = RecordedAccountant(self._database, sandbox.project, sandbox.username)
+            version = standing.terms.version
             given = whole(
-                decision, engine, history, deciding_s, stop, self._longest_s, accountant, self._probes,
-                standing.terms.version,
+                decision, engine, history, deciding_s, stop, self._longest_s, accountant, self._probes, version,
+                Sticky(self._noisy, sandbox.project, version),
             )  # fmt: skip
         try:
             if isinstance(given, Answer):

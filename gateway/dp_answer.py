@@ -1,7 +1,7 @@
 """One differentially private answer: reserve, compute exactly, make noisy, finish over the noisy numbers alone."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -11,10 +11,11 @@ from sqlglot.errors import SqlglotError
 
 from gateway.dp_account import REFUNDABLE, Accountant, ChargeState, Reservation
 from gateway.dp_release import Noisy, noisy
+from gateway.dp_sticky import Remembered, Sticky
 from gateway.engine import Engine, Limits
 from gateway.errors import BUDGET_UNAVAILABLE, ENGINE_FAILED, NOISE_FAILED, TOO_MANY_ROWS
 from policies.dialects import parsed, said
-from policies.dp_plan import PrivatePlan, Release
+from policies.dp_plan import Charge, PrivatePlan, Release
 from store.errors import YurtError
 
 MOST_GROUPS = 200_000
@@ -32,24 +33,49 @@ class PrivateAnswer:
 
 
 def answer_privately(
-    plan: PrivatePlan, engine: Engine, accountant: Accountant | None, timeout_s: float, max_rows: int
+    plan: PrivatePlan,
+    engine: Engine,
+    accountant: Accountant | None,
+    timeout_s: float,
+    max_rows: int,
+    sticky: Sticky | None = None,
 ) -> PrivateAnswer:
     """Answer `plan`. Raises DP_BUDGET_EXHAUSTED and BUDGET_UNAVAILABLE before anything ran, else ENGINE_… errors,
-    NOISE_FAILED and TOO_MANY_ROWS."""
+    NOISE_FAILED and TOO_MANY_ROWS. What `sticky` remembers is not computed, drawn or paid for again."""
     if accountant is None:
         raise YurtError(BUDGET_UNAVAILABLE)
-    try:
-        reservation = accountant.reserve(plan)
-    except SQLAlchemyError:
-        raise YurtError(BUDGET_UNAVAILABLE) from None
-    tables = [_computed(each, plan, engine, accountant, reservation, timeout_s) for each in plan.releases]
-    _settled(accountant, reservation, ChargeState.SPENT)
-    released = [_noisy(release, table) for release, table in zip(plan.releases, tables, strict=True)]
-    finished = engine.execute(_finish(plan, released, tables), Limits(timeout_s, max_rows + 1))
+    known = [sticky.get(release) if sticky is not None else None for release in plan.releases]
+    new = [release for release, found in zip(plan.releases, known, strict=True) if found is None]
+    made = iter(_released(new, plan, engine, accountant, timeout_s, sticky) if new else ())
+    released = [found if found is not None else next(made) for found in known]
+    finished = engine.execute(_finish(plan, released), Limits(timeout_s, max_rows + 1))
     if finished.num_rows > max_rows:
         raise YurtError(TOO_MANY_ROWS)
     widths = _widths(plan, released, finished.schema.names)
     return PrivateAnswer(_described(finished, widths), widths, plan.notes)
+
+
+def _released(
+    new: Sequence[Release],
+    plan: PrivatePlan,
+    engine: Engine,
+    accountant: Accountant,
+    timeout_s: float,
+    sticky: Sticky | None,
+) -> list[Remembered]:
+    """Releases nobody was given yet: reserved, computed, paid for, made noisy."""
+    wanted = replace(plan, cost=sum((release.cost for release in new), Charge()))
+    try:
+        reservation = accountant.reserve(wanted)
+    except SQLAlchemyError:
+        raise YurtError(BUDGET_UNAVAILABLE) from None
+    tables = [_computed(each, plan, engine, accountant, reservation, timeout_s) for each in new]
+    _settled(accountant, reservation, ChargeState.SPENT)
+    made = [Remembered(_noisy(release, table), table.schema) for release, table in zip(new, tables, strict=True)]
+    for release, each in zip(new, made, strict=True):
+        if sticky is not None:
+            sticky.put(release, each)
+    return made
 
 
 def _computed(
@@ -104,15 +130,15 @@ def _noisy(release: Release, table: Any) -> Noisy:
         raise YurtError(NOISE_FAILED) from None
 
 
-def _finish(plan: PrivatePlan, released: Sequence[Noisy], tables: Sequence[Any]) -> str:
+def _finish(plan: PrivatePlan, released: Sequence[Remembered]) -> str:
     """The finish with every noisy table written into it."""
     tree = parsed(plan.finish, plan.dialect)
     made = [
         exp.CTE(
-            this=_written(release, found, table.schema),
+            this=_written(release, each.found, each.schema),
             alias=exp.TableAlias(this=exp.to_identifier(release.table, quoted=True)),
         )
-        for release, found, table in zip(plan.releases, released, tables, strict=True)
+        for release, each in zip(plan.releases, released, strict=True)
     ]
     before = tree.args.get("with_")
     tree.set("with_", exp.With(expressions=[*made, *(before.expressions if before else [])]))
@@ -166,10 +192,10 @@ def _type(arrow: Any) -> exp.DataType:
     return exp.DataType.build("TEXT")
 
 
-def _widths(plan: PrivatePlan, released: Sequence[Noisy], names: Sequence[str]) -> dict[str, float]:
+def _widths(plan: PrivatePlan, released: Sequence[Remembered], names: Sequence[str]) -> dict[str, float]:
     found: dict[str, float] = {}
     for output in plan.outputs:
-        width = released[output.release].widths[output.estimate]
+        width = released[output.release].found.widths[output.estimate]
         if width is not None:
             found[names[output.place]] = width
     return found

@@ -68,7 +68,7 @@ class Prober:
 
     def ask(self, sql: str, most: int) -> Any:
         """What the probe finds, a `pyarrow.Table` cut off soon after `most` rows. Raises ENGINE_… errors."""
-        memory = None if _MOVING in sql.upper() else self._memory
+        memory = None if moving(sql) else self._memory
         known = memory.get(self._version, sql) if memory is not None else None
         if known is not None:
             return known
@@ -76,6 +76,11 @@ class Prober:
         if table.num_rows < most and memory is not None:  # else it may have been cut off
             memory.put(self._version, sql, table)
         return table
+
+
+def moving(sql: str) -> bool:
+    """Does what the query finds depend on when it is asked."""
+    return _MOVING in sql.upper()
 
 
 def _key(version: str, sql: str) -> _Key:
