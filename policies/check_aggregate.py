@@ -243,7 +243,7 @@ def _present(part: Value, env: Environment) -> exp.Expr | None:
     """`part IS NOT NULL`, where it can be NULL."""
     if part.plain is not None:
         table = env.schema.tables[part.plain.dataset]
-        if part.plain.column in table.required:
+        if part.plain.column in table.required and part.plain.instance not in env.nullable:
             return None
     if part.level is not Level.ROW:
         return None

@@ -1,11 +1,12 @@
 """FROM and JOIN: which rows come in, under which labels."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 from sqlglot import exp
 
 from policies import dp_rows, rewrite
-from policies.check_predicate import chosen_by, parsed_date
+from policies.check_predicate import chosen_by, constant, parsed_date
 from policies.environment import RESERVED, Block, Environment
 from policies.errors import (
     COLUMN_UNKNOWN,
@@ -17,6 +18,7 @@ from policies.labels import Level, Value, combined, common_kind
 from policies.model import Mode
 from policies.refusal import Refusal
 from policies.resolve import Relation, Scope, Source, Unit
+from policies.row_sets import MAX_CONSTANTS
 from policies.schema import Table
 
 MAX_SERIES = 10_000
@@ -85,6 +87,8 @@ def _join(env: Environment, block: Block, node: exp.Join) -> exp.Expr:
     made = exp.Join(this=item, side=side or None, kind=kind if kind == "CROSS" else None)
     if side:
         block.exact = False
+        left, right = ({unit.instance for unit in part} for part in (block.units[:units], block.units[units:]))
+        env.nullable |= right if side == "LEFT" else left if side == "RIGHT" else left | right
     condition = node.args.get("on")
     if method == "ASOF":
         made.set("method", method)
@@ -256,6 +260,7 @@ def _derived(
     block.influence |= relation.influence
     block.links += relation.links
     block.conditions += relation.conditions
+    block.constants |= relation.constants
     block.exact = block.exact and relation.exact
     called = alias.name.lower() if alias is not None else ""
     _add(block, tree, Source(called, columns, shown, tuple(units), single=relation.single))
@@ -300,6 +305,7 @@ def _values(env: Environment, block: Block, node: exp.Values) -> exp.Expr:
         instance,
         alias.name if alias is not None else "",
         {n: common_kind(k) for n, k in zip(names, kinds, strict=True)},
+        [dict(zip(names, row.expressions, strict=True)) for row in rows],
     )
     return exp.Values(
         expressions=rows,
@@ -326,10 +332,27 @@ def _series(env: Environment, block: Block, node: exp.Table) -> exp.Expr:
     given = [each.name for each in alias.columns] if alias is not None else []
     name = given[0] if given else ("range" if series.args.get("is_end_exclusive") else "generate_series")
     instance = f"d{env.number()}"
-    _constants(env, block, node, instance, alias.name if alias is not None else name, {name: kind})
+    _constants(
+        env, block, node, instance, alias.name if alias is not None else name, {name: kind}, _numbers(series, name)
+    )
     return exp.Table(
         this=series.copy(), alias=exp.TableAlias(this=rewrite.quoted(instance), columns=[rewrite.quoted(name)])
     )
+
+
+def _numbers(series: exp.Expr, name: str) -> list[dict[str, exp.Expr]] | None:
+    """The rows of a short series of whole numbers."""
+    bounds = [
+        constant(Value(series.args[part])) if series.args.get(part) else None for part in ("start", "end", "step")
+    ]
+    start, end, step = bounds[0], bounds[1], bounds[2] if series.args.get("step") is not None else Decimal(1)
+    if start is None or end is None or not step:
+        return None
+    last = end + (0 if series.args.get("is_end_exclusive") else step / abs(step))
+    numbers = range(int(start), int(last), int(step))
+    if len(numbers) > MAX_CONSTANTS:
+        return None
+    return [{name: rewrite.literal(number)} for number in numbers]
 
 
 _UNIT_DAYS = {"DAY": 1, "WEEK": 7, "MONTH": 28, "QUARTER": 90, "YEAR": 365}
@@ -349,11 +372,15 @@ def _days(series: exp.Expr) -> int | None:
 
 
 def _constants(
-    env: Environment, block: Block, node: exp.Expr, instance: str, called: str, kinds: dict[str, str]
-) -> None:
+    env: Environment, block: Block, node: exp.Expr, instance: str, called: str, kinds: dict[str, str],
+    rows: list[dict[str, exp.Expr]] | None,
+) -> None:  # fmt: skip
     columns: dict[str, Value] = {}
+    if rows is not None:
+        env.constants[instance] = rows
+        block.constants.add(instance)
     for name, kind in kinds.items():
-        env.base[(instance, name)] = None
+        env.base[(instance, name)] = rewrite.column(name, instance) if rows is not None else None
         columns[name.lower()] = Value(rewrite.column(name, instance), Level.RELEASED, kind)
-    block.exact = False
+    block.exact = block.exact and rows is not None
     _add(block, node, Source(called.lower(), columns, {name.lower(): name for name in kinds}))

@@ -183,10 +183,21 @@ def _comparable(env: Environment, left: Value, right: Value, node: exp.Expr) -> 
     return left, right
 
 
-def _cut(column: Value, other: Value, inclusive_below: bool) -> Value:
+def _listed(env: Environment, value: Value) -> list[exp.Expr]:
+    """The constants that a column of VALUES stands for; empty where it is no such column."""
+    base = env.to_base(value.node) if isinstance(value.node, exp.Column) else None
+    rows = env.constants.get(base.table) if isinstance(base, exp.Column) else None
+    return [row[base.name] for row in rows or () if not isinstance(row[base.name], exp.Null)] if base else []
+
+
+def _cut(env: Environment, column: Value, other: Value, inclusive_below: bool) -> Value:
     """What comparing the order of a plain column with a constant lets one tell: on which side of a cut it lies."""
     if column.plain is None or column.plain.grain is not None:
         return column
+    listed = _listed(env, other)
+    if listed:
+        cuts = (_cut(env, column, Value(each), inclusive_below) for each in listed)
+        return replace(column, deps=frozenset().union(*(each.deps for each in cuts)))
     number = constant(other)
     if number is not None and column.kind in ("int", "num"):
         return column.coarsened(Bucket(abs(number)))
@@ -204,8 +215,8 @@ def _compare(env: Environment, block: Block, node: exp.Binary) -> Value:
     made = type(node)(this=left.node, expression=right.node)
     if isinstance(node, _ORDERINGS):
         left, right = (
-            _cut(left, right, isinstance(node, (exp.GT, exp.LTE))),
-            _cut(right, left, isinstance(node, (exp.LT, exp.GTE))),
+            _cut(env, left, right, isinstance(node, (exp.GT, exp.LTE))),
+            _cut(env, right, left, isinstance(node, (exp.LT, exp.GTE))),
         )
     return combined(made, "bool", (left, right))
 
@@ -218,7 +229,7 @@ def _between(env: Environment, block: Block, node: exp.Between) -> Value:
     _, high = _comparable(env, subject, env.value(env, block, node.args["high"]), node)
     _same_rows(env, node, (subject, low, high))
     made = exp.Between(this=subject.node, low=low.node, high=high.node)
-    return combined(made, "bool", (_cut(subject, low, False), _cut(subject, high, True), low, high))
+    return combined(made, "bool", (_cut(env, subject, low, False), _cut(env, subject, high, True), low, high))
 
 
 def _in(env: Environment, block: Block, node: exp.In) -> Value:

@@ -389,7 +389,8 @@ def _finished(
         alone = node.parent is None or isinstance(node.parent, exp.Subquery)
         for told in footprints(env, block, limits, made):
             again = told.footprint in env.footprints
-            if engine_side or again or made.find(exp.Window):  # its cells cannot be withheld one by one
+            fixed = engine_side or again or not told.whole or made.find(exp.Window)
+            if fixed:  # its cells cannot be withheld one by one
                 env.meta["shown"].pop(told.footprint, None)
             else:
                 place = _place(told, outputs, hidden, alone, sorted_=bool(node.args.get("order")))
@@ -536,6 +537,7 @@ def _row_relation(
         frozenset(block.influence),
         tuple(block.links),
         tuple(block.conditions),
+        frozenset(block.constants),
         block.exact and not cut,
         single=_one_row(block),
     )

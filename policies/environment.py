@@ -73,6 +73,7 @@ class Block:
     links: list[tuple[str, str, bool]] = field(default_factory=list)
     influence: set[Dep] = field(default_factory=set)
     conditions: list[exp.Expr] = field(default_factory=list)
+    constants: set[str] = field(default_factory=set)  # tables of constants its rows are multiplied by
     exact: bool = True
     grouped: bool = False
     phase: str = "rows"  # rows: single rows; argument: inside an aggregate; groups: after grouping
@@ -107,6 +108,8 @@ class Environment:
     count: int = 0
     nodes: int = 0
     base: dict[tuple[str, str], exp.Expr | None] = field(default_factory=dict)
+    nullable: set[str] = field(default_factory=set)  # instances an outer join leaves out of some rows
+    constants: dict[str, list[dict[str, exp.Expr]]] = field(default_factory=dict)  # rows of tables of constants
     datasets: dict[str, str] = field(default_factory=dict)  # instance -> dataset
     governed: dict[str, exp.Expr] = field(default_factory=dict)  # instance -> its subquery
     footprints: list[Footprint] = field(default_factory=list)

@@ -10,6 +10,7 @@ from policies.check_predicate import conjuncts
 from policies.decision import Footprint
 from policies.dialects import said
 from policies.environment import Block, Environment
+from policies.row_sets import RowSet, row_sets, told_apart
 from policies.thresholds import Thresholds
 
 
@@ -21,18 +22,13 @@ class Told:
     aggregates: set[int] | None  # None: the group as a whole
     keys: tuple[exp.Expr, ...] = ()  # what its group keys are called in the block, in the footprint's order
     level: tuple[exp.Expr, int] | None = None  # marks the rows of this grouping, if there are several
+    whole: bool = True  # it alone is what the answer tells, so that cells of it are cells of the answer
 
 
 def footprints(env: Environment, block: Block, limits: Thresholds, made: exp.Select) -> list[Told]:
     """One footprint per row set the block's answer tells about, and per grouping. `made`: the rewritten SELECT."""
-    order = sorted((unit.instance for unit in block.units), key=lambda instance: env.datasets[instance])
-    aliases = {instance: f"b{place}" for place, instance in enumerate(order)}
-    sources = tuple(_full(env, instance) for instance in order)
-    texts: list[str | None] = []
-    for key in block.keys:
-        base = env.to_base(key.node)
-        texts.append(None if base is None else canonical(base, aliases, env.dialect))
-    exact = block.exact and None not in texts
+    based = tuple(env.to_base(key.node) for key in block.keys)
+    exact = block.exact and None not in based
     sets: dict[str, exp.Expr | None] = {}
     tellers: dict[str, set[int] | None] = {}
     for aggregate in block.aggregates.values():
@@ -42,9 +38,9 @@ def footprints(env: Environment, block: Block, limits: Thresholds, made: exp.Sel
             if isinstance(rows, exp.Boolean) and rows.this:
                 tellers[row_set] = None
             else:
-                told = tellers.setdefault(row_set, set())
-                if told is not None:
-                    told.add(aggregate.number)
+                numbers = tellers.setdefault(row_set, set())
+                if numbers is not None:
+                    numbers.add(aggregate.number)
     if not sets:
         sets, tellers = {"": None}, {"": None}
     found_all: list[Told] = []
@@ -57,25 +53,12 @@ def footprints(env: Environment, block: Block, limits: Thresholds, made: exp.Sel
                     own_exact = False
                 else:
                     conditions.append(base)
-        if not own_exact:
+        plain = [key for key in based if key is not None and not block.sets]
+        if not own_exact or not told_apart(env, block.constants, plain):
             found_all += _written_out(env, block, limits, made, rows_or_none, tellers[row_set])
             continue
-        texts_of = sorted({canonical(each, aliases, env.dialect) for each in conditions} - {"TRUE"})
-        bound = {text for each in conditions for text in _bound(each, aliases, env.dialect)}
-        for level, members in _groupings(block):
-            keys = {text: block.keys[place].node for place in members if (text := texts[place]) is not None}
-            found = Footprint(
-                tables=tuple(env.datasets[instance] for instance in order),
-                sources=sources,
-                conditions=tuple(texts_of),
-                keys=tuple(sorted({*keys, *bound})),
-                units=tuple(canonical(person, aliases, env.dialect) for person in _persons(env, limits)),
-                min_group=max(minimum for _, minimum in limits.units),
-                exact=own_exact,
-                dialect=env.dialect,
-                fixed=tuple(sorted(bound)),
-            )
-            found_all.append(Told(found, tellers[row_set], tuple(keys[key] for key in found.group_keys), level))
+        for told in row_sets(env, RowSet(tuple(conditions), based)):
+            found_all += _told(env, block, limits, told, tellers[row_set])
     return found_all
 
 
@@ -87,8 +70,8 @@ def _written_out(
     rows: exp.Expr | None,
     tellers: set[int] | None,
 ) -> Iterator[Told]:
-    """Rows that conditions over base tables cannot describe (an outer join, a list of constants or a statistic joined
-    to them): the SELECT's own rows, how often each person is in which group."""
+    """Rows that conditions over base tables cannot describe (a statistic is joined to them or compared with them): the
+    SELECT's own rows, how often each person is in which group."""
     for person, minimum in limits.units:
         instance = next(unit for unit in block.units if unit.node in list(person.find_all(exp.Column)))
         names = [f"k{place:02}" for place in range(len(block.keys))]
@@ -127,6 +110,29 @@ def _inlined(env: Environment, tree: exp.Expr) -> exp.Expr:
         return part
 
     return tree.transform(put, copy=False)
+
+
+def _told(env: Environment, block: Block, limits: Thresholds, rows: RowSet, tellers: set[int] | None) -> Iterator[Told]:
+    """The footprints of one row set, one per grouping."""
+    order = sorted((unit.instance for unit in block.units), key=lambda instance: env.datasets[instance])
+    aliases = {instance: f"b{place}" for place, instance in enumerate(order)}
+    sources = tuple(_full(env, instance) for instance in order)
+    texts = [None if key is None else canonical(key, aliases, env.dialect) for key in rows.keys]
+    conditions = sorted({canonical(each, aliases, env.dialect) for each in rows.conditions} - {"TRUE"})
+    bound = {text for each in rows.conditions for text in _bound(each, aliases, env.dialect)}
+    for level, members in _groupings(block):
+        keys = {text: block.keys[place].node for place in members if (text := texts[place]) is not None}
+        found = Footprint(
+            tables=tuple(env.datasets[instance] for instance in order),
+            sources=sources,
+            conditions=tuple(conditions),
+            keys=tuple(sorted({*keys, *bound})),
+            units=tuple(canonical(person, aliases, env.dialect) for person in _persons(env, limits)),
+            min_group=max(minimum for _, minimum in limits.units),
+            dialect=env.dialect,
+            fixed=tuple(sorted(bound)),
+        )
+        yield Told(found, tellers, tuple(keys[key] for key in found.group_keys), level, rows.whole)
 
 
 def _groupings(block: Block) -> Iterator[tuple[tuple[exp.Expr, int] | None, list[int]]]:

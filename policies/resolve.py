@@ -29,6 +29,7 @@ class Relation:
     influence: frozenset[Dep] = frozenset()  # columns that chose its rows
     links: tuple[tuple[str, str, bool], ...] = ()  # equated occurrences; True where their units are equated
     conditions: tuple[exp.Expr, ...] = ()  # over base columns
+    constants: frozenset[str] = frozenset()  # tables of constants its rows are multiplied by
     exact: bool = True  # the conditions say all there is about its rows
     hidden: tuple[str, ...] = ()  # hidden columns after the visible ones
     renames: tuple[str, ...] = ()  # names a common table expression gives its columns
