@@ -151,7 +151,7 @@ def _group(
             raise Refusal.of(CONSTRUCT_NOT_ALLOWED, group, what=f"GROUP BY with {name}", hint="List plain keys.")
     if group.args.get("all"):
         keys = [each for each in expressions if isinstance(each, Value) or not aggregated(each)]
-        return exp.Group(expressions=[_key(env, block, each) for each in keys])
+        return exp.Group(expressions=[_key(env, block, each) for each in keys]) if keys else None
     made: list[exp.Expr] = []
     choices: list[list[frozenset[int]]] = []
     for each in group.expressions:

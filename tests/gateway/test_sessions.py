@@ -1,7 +1,7 @@
 """Long honest sessions are answered, and what they answer together isolates nobody."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,30 +45,107 @@ def test_a_question_asked_again_gets_the_same_answer(database: Path, policy: Pol
     assert answers[1]["suppressed"] == answers[2]["suppressed"] == 2
 
 
-def test_counts_of_a_session_isolate_nobody(database: Path, policy: Policy) -> None:
-    """An auditor of another make: the people behind each released count, and least squares in floating point."""
-    keys = ["county", "gender", "diagnosis", "floor(year(birth_date) / 10)"]
-    wheres = ["", " WHERE gender = 'F'", " WHERE county <> '孤岛县'", " WHERE diagnosis <> 'HIV'"]
-    choices = [chosen for count in (1, 2) for chosen in itertools.combinations(keys, count)]
-    questions = [f"SELECT {', '.join(k)}, count(*) FROM citizen{w} GROUP BY ALL" for k in choices for w in wheres]
-    answers = asked(database, policy, questions)
+Statistic = tuple[tuple[str, ...], str]  # group keys, condition
+AGE, ALL = "floor(year(birth_date) / 10)", ""
+SMALL, NEXT, OTHER = "county = '孤岛县'", "county = '临江县'", "county = '东海县'"
+
+
+def question(statistic: Statistic) -> str:
+    keys, where = statistic
+    return f"SELECT {', '.join((*keys, 'count(*)'))} FROM citizen {where and 'WHERE ' + where} GROUP BY ALL"
+
+
+def isolated(database: Path, statistics: Sequence[Statistic], answers: Sequence[dict[str, Any]]) -> list[int]:
+    """An auditor of another make: the people behind each released count, and least squares in floating point. The
+    sizes of the sets under the minimum whose count follows from the answers."""
     with duckdb.connect(str(database), read_only=True) as plain:
         people = plain.execute("SELECT id_no FROM citizen WHERE county <> '涉密县' ORDER BY 1").fetchall()
         place = {person: number for number, (person,) in enumerate(people)}
         cells = []
-        for (chosen, where), answer in zip(itertools.product(choices, wheres), answers, strict=True):
-            condition = f"{where} AND" if where else " WHERE"
-            found = plain.execute(f"SELECT id_no, {', '.join(chosen)} FROM citizen{condition} county <> '涉密县'")
-            released = {tuple(map(str, row[:-1])) for row in answer["rows"] or [] if row[-1] is not None}
+        for (keys, where), answer in zip(statistics, answers, strict=True):
+            shown = ", ".join(("id_no", *keys))
+            found = plain.execute(f"SELECT {shown} FROM citizen WHERE ({where or 'true'}) AND county <> '涉密县'")
             members: dict[tuple[str, ...], list[str]] = {}
             for person, *values in found.fetchall():
                 members.setdefault(tuple(map(str, values)), []).append(person)
-            for key in released:
-                cell = np.zeros(len(people))
-                cell[[place[person] for person in members[key]]] = 1
-                cells.append(cell)
+            for row in answer["rows"] or []:
+                if row[-1] is not None:
+                    cell = np.zeros(len(people))
+                    cell[[place[person] for person in members[tuple(map(str, row[:-1]))]]] = 1
+                    cells.append(cell)
     atoms, sizes = np.unique(np.array(cells).T, axis=0, return_counts=True)
     _, strength, basis = np.linalg.svd(atoms.T, full_matrices=False)
     leverage = (basis[strength > 1e-8] ** 2).sum(axis=0)  # 1 where an atom's indicator is in the row space
-    assert len(cells) > 50
-    assert not [int(size) for size, held in zip(sizes, leverage, strict=True) if held > 1 - 1e-9 and size < MINIMUM]
+    return [int(size) for size, held in zip(sizes, leverage, strict=True) if held > 1 - 1e-9 and size < MINIMUM]
+
+
+TWO_WAY = [((), ALL), (("county",), ALL), (("gender",), ALL), (("county", "gender"), ALL)]
+KEYS = ("county", "gender", "diagnosis", AGE)
+WHERES = (ALL, "gender = 'F'", "county <> '孤岛县'", "diagnosis <> 'HIV'")
+ATTACKS: dict[str, list[Statistic]] = {
+    "margins, then the table": TWO_WAY,
+    "the table, then its margins": TWO_WAY[::-1],
+    "one margin, the table, the total": [TWO_WAY[1], TWO_WAY[3], TWO_WAY[0], TWO_WAY[2]],
+    "inclusion and exclusion": [
+        ((), f"{SMALL} OR {NEXT}"),
+        ((), f"{SMALL} OR {OTHER}"),
+        ((), f"{SMALL} OR {NEXT} OR {OTHER}"),
+    ],
+    "three overlapping ranges": [
+        ((), "year(birth_date) < 1980"),
+        ((), "year(birth_date) >= 1950"),
+        ((), "year(birth_date) BETWEEN 1950 AND 1979"),
+        ((), "year(birth_date) BETWEEN 1950 AND 1979 AND county <> '孤岛县'"),
+    ],
+    "a general tracker": [  # count(C) from C or T, C or not T, T and not T
+        ((), f"{SMALL} OR gender = 'F'"),
+        ((), f"{SMALL} OR gender <> 'F'"),
+        ((), "gender = 'F'"),
+        ((), "gender <> 'F'"),
+    ],
+    "three margins of a cube": [
+        ((), ALL),
+        *((pair, ALL) for pair in itertools.combinations(("county", "gender", "diagnosis"), 2)),
+        (("county",), ALL),
+        (("gender",), ALL),
+        (("diagnosis",), ALL),
+    ],
+    "everything with everything": [
+        (keys, where) for count in (1, 2) for keys in itertools.combinations(KEYS, count) for where in WHERES
+    ],
+}
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_what_is_told_together_isolates_nobody(name: str, database: Path, policy: Policy) -> None:
+    statistics = ATTACKS[name]
+    answers = asked(database, policy, [question(each) for each in statistics])
+    assert any(answer["outcome"] == "refuse" or answer["suppressed"] for answer in answers)
+    assert any(answer["outcome"] == "answer" for answer in answers)
+    assert not isolated(database, statistics, answers)
+
+
+def test_the_other_auditor_sees_what_a_guard_of_pairs_lets_through(database: Path, policy: Policy) -> None:
+    for name in ("the table, then its margins", "inclusion and exclusion", "a general tracker"):
+        statistics = ATTACKS[name]
+        alone = list(offline.run([{"id": 1, "sql": question(each)} for each in statistics], policy, database))
+        assert isolated(database, statistics, alone), name
+
+
+def test_no_line_of_a_two_way_table_with_known_totals_has_a_single_cell_withheld(
+    database: Path, policy: Policy
+) -> None:
+    _, counties, genders, table = asked(database, policy, [question(each) for each in TWO_WAY])
+    shown = {(row[0], row[1]) for row in table["rows"]}
+    lines = [[(row[0], gender) for gender in "FM"] for row in counties["rows"]]
+    lines += [[(county, row[0]) for (county,) in {(cell[0],) for cell in shown}] for row in genders["rows"]]
+    assert table["suppressed"]
+    for line in lines:
+        assert sum(cell not in shown for cell in line) != 1
+
+
+@pytest.mark.parametrize("value", ["count(*)", "sum(income)", "avg(income)", "count(DISTINCT id_no)", "median(income)"])
+def test_every_kind_of_statistic_counts(value: str, database: Path, policy: Policy) -> None:
+    wheres = [f"{SMALL} OR {NEXT}", f"{SMALL} OR {OTHER}", f"{SMALL} OR {NEXT} OR {OTHER}"]
+    answers = asked(database, policy, [f"SELECT {value} FROM citizen WHERE {where}" for where in wheres])
+    assert [answer["code"] for answer in answers] == [None, None, "DIFFERENCING"]
