@@ -42,7 +42,17 @@ MIDDLE = re.compile("(?:市|盟|州|区|县|旗|镇|乡|苏木|街道|省|自治
 
 def addresses(text: str) -> Iterator[Found]:
     """Addresses of street level or deeper; a division alone is no personal address."""
-    for run in RUN.finditer(text):
+    last_end = 0
+    for near in ANCHOR.finditer(text):
+        if near.start() < last_end:
+            continue
+        begin = near.start()
+        while begin > last_end and RUN.match(text[begin - 1]):
+            begin -= 1
+        run = RUN.match(text, begin)
+        if run is None:
+            continue
+        last_end = run.end()
         anchors = list(ANCHOR.finditer(text, run.start(), run.end()))
         index = 0
         while index < len(anchors):
@@ -91,15 +101,26 @@ def _start(text: str, low: int, anchor: int, *, deep: bool) -> tuple[int | None,
 
 
 FORMS = "|".join(places.word_list("company_forms"))
+FORM = re.compile(FORMS)
 ORG = re.compile(f"(?P<body>(?:{HAN}|[0-9A-Za-z()·]){{2,30}}?)(?:{FORMS})")
 ORG_CUT = re.compile(
     "^.*(?:入职于|入职|就职于|任职于|供职于|工作单位|单位名称|公司名称|企业名称|甲方|乙方|丙方|投诉|举报|起诉|诉|购买方|销售方|收款方|付款方|单位|名称|委托|系|在|是|与|和|向|于|由|给|到|被|为|对|及|的|从|把|请|称|让|叫|了|家)"
 )
 
 
+def _bodies(text: str) -> Iterator[re.Match[str]]:
+    """What may be a name and its legal form, found from the form backwards."""
+    done = 0
+    for form in FORM.finditer(text):
+        match = ORG.search(text, max(done, form.start() - 30), form.end()) if form.start() >= done else None
+        if match is not None:
+            done = match.end()
+            yield match
+
+
 def organisations(text: str) -> Iterator[Found]:
     """Companies, co-operatives and shops by their legal form; public bodies are not personal and are left alone."""
-    for match in ORG.finditer(text):
+    for match in _bodies(text):
         body, start = match["body"], match.start()
         heads = [head for head in _heads().finditer(body) if head.start() > 0 or head.end() < len(body)]
         if heads and len(body) - heads[0].start() >= 3:
@@ -126,6 +147,8 @@ LIVES_IN = re.compile(r"(?:lives|living|resides|residing|born) in (?P<v>[A-Z][a-
 
 def locations(text: str) -> Iterator[Found]:
     """Cities a person is said to be in (English text); a city merely mentioned is no personal fact."""
+    if re.search("[A-Z]", text) is None:
+        return
     for match in LIVES_IN.finditer(text):
         yield Found(match.start("v"), match.end("v"), 0.7)
     for match in PLACE.finditer(text):

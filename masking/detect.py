@@ -5,23 +5,36 @@ checksum beats structure beats context beats name; on a tie the longer one wins.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from masking import addresses, names, patterns_contact, patterns_papers
 from masking.context import speaks_against, speaks_for
 from masking.cues import HAN
 from masking.entities import Basis, EntityType
-from masking.ner.model import name_model
+from masking.ner.model import Name, name_model
 from masking.ner.windows import windows
 from masking.normalise import normalise
 from masking.patterns import Rule
 
 THRESHOLD = 0.5
-SURE = {EntityType.PERSON: 0.98, EntityType.ADDRESS: 0.5, EntityType.ORG: 0.5}
+SURE = {EntityType.PERSON: 0.5, EntityType.ADDRESS: 0.5, EntityType.ORG: 0.5}
 """How sure the name model must be. A person's name is often an ordinary word too; an address or a body seldom is."""
 RULES = (*patterns_papers.RULES, *patterns_contact.RULES)
 PLACED = re.compile("[0-9一二三四五六七八九十甲乙丙]|村$|嘎查$")
 """What every address has: a number, or a village at its end."""
+BUILT = re.compile(
+    "[路街巷道村区县市镇乡旗楼栋幢座室院里弄园苑府城庄屯营组队户门排湾庭居坊厦郡寓港墅#]|嘎查|苏木|单元|胡同|广场|酒店|学校"
+)
+"""And what it lies in or on: 快递单123号 has a number, but no place."""
+ORG_ENDS = frozenset("司社店厂所部馆行院堂坊吧场铺市室站城园屋庄心队团会校厅楼房局")
+"""Last characters of the names of businesses: legal forms and kinds of shops."""
+TRIGGER = re.compile(
+    "[0-9@]+|[Ww][Xx]|[Vv][Xx]|[Ww][Ee][CcIi][Hh]?[XxAa]|微信|薇信|加[Vv]|[Qq][Qq]|扣扣|企鹅|出生|生日|生于|诞生|[Bb]irth|BIRTH|[Bb]orn|BORN"
+    "|DOB|dob|csrq|CSRQ|[一二][零〇一二三四五六七八九十]{3}年|[一幺][三四五六七八九]"
+)
+"""Something of this is in or beside every value the rules find."""
+MARGIN = 72
 _HAN = re.compile(HAN)
 _DIGIT = re.compile("[0-9]")
 
@@ -63,17 +76,40 @@ def _judge(rule: Rule, text: str, start: int, end: int) -> _Candidate | None:
     return _Candidate(start, end, rule.type, score, basis)
 
 
+def _near_triggers(text: str) -> Iterator[tuple[int, int]]:
+    """Half-open ranges, in order and apart, outside of which no rule can match: around digits, @ and cue words."""
+    low = high = -1
+    for match in TRIGGER.finditer(text):
+        if match.start() - MARGIN > high:
+            if high >= 0:
+                yield low, high
+            low = max(0, match.start() - MARGIN)
+        high = min(len(text), match.end() + MARGIN)
+    if high >= 0:
+        yield low, high
+
+
 def _by_rules(text: str, chinese: bool) -> list[_Candidate]:
-    digits = _DIGIT.search(text) is not None
     found = []
-    for rule in RULES:
-        if (rule.digits and not digits) or (rule.han is not None and rule.han != chinese):
-            continue
-        for match in rule.pattern.finditer(text):
-            candidate = _judge(rule, text, match.start("v"), match.end("v"))
-            if candidate is not None:
-                found.append(candidate)
+    for low, high in _near_triggers(text):
+        digits = _DIGIT.search(text, low, high) is not None
+        for rule in RULES:
+            if (rule.digits and not digits) or (rule.han is not None and rule.han != chinese):
+                continue
+            for match in rule.pattern.finditer(text, low, high):
+                candidate = _judge(rule, text, match.start("v"), match.end("v"))
+                if candidate is not None:
+                    found.append(candidate)
     return found
+
+
+def _plausible(name: Name, text: str) -> bool:
+    """Does the range hold what every name of its type holds?"""
+    if name.type == EntityType.ADDRESS:
+        return bool(PLACED.search(text, name.start, name.end) and BUILT.search(text, name.start, name.end))
+    if name.type == EntityType.ORG:
+        return text[name.end - 1] in ORG_ENDS
+    return _HAN.search(text, name.start, name.end) is not None
 
 
 def _by_model(text: str) -> list[_Candidate]:
@@ -81,8 +117,7 @@ def _by_model(text: str) -> list[_Candidate]:
     return [
         _Candidate(name.start, name.end, name.type, 0.5 + 0.49 * name.sureness, Basis.NAME)
         for name in name_model().read(text, windows(text))
-        if name.sureness >= SURE[name.type]
-        and (name.type != EntityType.ADDRESS or PLACED.search(text, name.start, name.end))
+        if name.sureness >= SURE[name.type] and _plausible(name, text)
     ]
 
 
@@ -90,7 +125,7 @@ def _by_word_lists(text: str, taken: list[_Candidate]) -> list[_Candidate]:
     """Names by cues and word lists, where the model read none."""
     kinds = (
         (EntityType.ADDRESS, addresses.addresses), (EntityType.ORG, addresses.organisations),
-        (EntityType.PERSON, names.people), (EntityType.LOCATION, addresses.locations),
+        (EntityType.PERSON, names.besides_the_model), (EntityType.LOCATION, addresses.locations),
     )  # fmt: skip
     free = [True] * len(text)
     for one in taken:

@@ -76,3 +76,9 @@ MASK_FILES_ONLY = ErrorCode(
     "The masking operator {name} works on whole files, not inside a query.",
     "Mask the file with `yurt mask table` before it is published, or use release mode dp.",
 )
+MASK_BAD_MODEL = ErrorCode(
+    "MASK_BAD_MODEL",
+    500,
+    "The name model {name} cannot be used: {why}.",
+    "Set `name_model` to an installed entry point of yurt.name_models or to package.module:factory, or leave it empty.",
+)

@@ -23,6 +23,7 @@ from masking.cues import (
     WEAK_CUES,
     Found,
 )
+from masking.names_forms import boxed_names
 from masking.names_latin import latin_names
 
 
@@ -192,13 +193,23 @@ def script_names(text: str) -> Iterator[Found]:
             yield Found(match.start(), match.end(), 0.6)
 
 
-def people(text: str) -> Iterator[Found]:
-    """All names of people in a normalised text."""
-    han = re.search(HAN, text) is not None
-    if han:
-        yield from han_names(text)
-        yield from mongolian_names(text)
+MIDDLE_DOT = re.compile("[·•・]")
+LATIN_LETTER = re.compile("[A-Za-zÀ-žЀ-ӿ]")
+
+
+def besides_the_model(text: str) -> Iterator[Found]:
+    """Names the model does not know: with a middle dot, in Mongolian script, in Latin letters."""
+    yield from boxed_names(text)
+    if MIDDLE_DOT.search(text):
         yield from dotted_names(text)
     yield from script_names(text)
-    if re.search("[A-Z]", text):
+    if LATIN_LETTER.search(text):
         yield from latin_names(text)
+
+
+def people(text: str) -> Iterator[Found]:
+    """All names of people in a normalised text, by rules alone: for single values of a column."""
+    if re.search(HAN, text):
+        yield from han_names(text)
+        yield from mongolian_names(text)
+    yield from besides_the_model(text)

@@ -29,7 +29,7 @@ def _spoken_mobile(value: str) -> bool:
 
 
 def _plate(value: str) -> bool:
-    body = value[2:]
+    body = value[2:].removesuffix("应急")
     letters = sum(letter.isascii() and letter.isalpha() for letter in body)
     return sum(letter.isdigit() for letter in body) >= 2 and letters <= 3
 
@@ -70,8 +70,9 @@ def _spoken(value: str) -> str:
     return re.sub("[ ，、-]", "", value)
 
 
-def _no_word(value: str) -> bool:
-    return not value.isalpha()
+def _mixed(value: str) -> bool:
+    """Letters and digits: every manufacturer's code has a letter, every number of a vehicle a digit."""
+    return not value.isalpha() and not value.isdigit()
 
 
 def _no_label(value: str) -> bool:
@@ -85,13 +86,16 @@ def same(value: str) -> str:
 
 PREFIX_86 = r"(?:[(]?(?:[+]|00)?86[)]?[- ]?)?"
 MOBILE = rf"{PREFIX_86}1[3-9][0-9](?:[ -]?[0-9]{{4}}){{2}}"
-MOBILE_ODD = rf"{PREFIX_86}1[ -]?[3-9](?:[ -]?[0-9]){{9}}"
+MOBILE_ODD = rf"{PREFIX_86}1[ -]?[3-9](?:[ -]?[0-9]){{9}}|1[3-9][0-9][.][0-9]{{4}}[.][0-9]{{4}}"
 MOBILE_LEFT = r"(?<![0-9A-Za-z+])(?<![0-9][.])"
 HAN_DIGIT = "[零〇一二三四五六七八九幺两]"
 NO_HAN_NUMBER = "[零〇一二三四五六七八九十百千]"
 MOBILE_SPOKEN = f"(?<!{NO_HAN_NUMBER})(?P<v>[一幺][三四五六七八九](?:[ ，、-]?{HAN_DIGIT}){{9}})(?!{NO_HAN_NUMBER})"
 AREA_CODE = "0(?:10|2[0-9]|[3-9][0-9]{2})"
 LANDLINE = rf"(?:[(]{AREA_CODE}[)] ?|{AREA_CODE}[- ])[2-8][0-9]{{6,7}}(?:(?:-|转| 转 ?)[0-9]{{1,5}})?"
+LANDLINE_86 = (
+    r"[(]?(?:[+]|00)?86[)]?[- ]?[(]?0?(?:10|2[0-9]|[3-9][0-9]{2})[)]?[- ]?[2-8][0-9]{6,7}(?:(?:-|转| 转 ?)[0-9]{1,5})?"
+)
 WORLD_PHONE = r"[+](?!86)[1-9][0-9]{0,2}[ -]?(?:[(]?[0-9]{1,4}[)]?[ -]?){1,4}[0-9]{2,4}"
 US_PHONE = r"(?:[(][2-9][0-9]{2}[)] ?|[2-9][0-9]{2}[-. ])[0-9]{3}[-. ][0-9]{4}"
 IBAN = r"[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?"
@@ -99,8 +103,15 @@ NO_CLOUD = "".join(
     f"(?<!{name})" for name in ("阿里", "华为", "腾讯", "百度", "天翼", "移动", "联通", "京东", "金山", "电信")
 )
 """阿里云C12345 is a machine, not a car of 云南."""
-PLATE_BODY = "(?:[A-HJ-NP-Z0-9]{4}[A-HJ-NP-Z0-9挂学警港澳]|[DFABCEGHJK][A-HJ-NP-Z0-9][0-9]{4}|[0-9]{5}[DFABCEGHJK])"
+PLATE_BODY = (
+    "(?:[A-HJ-NP-Z0-9]{4}(?:[A-HJ-NP-Z0-9挂学警港澳领使]|应急)|[DFABCEGHJK][A-HJ-NP-Z0-9][0-9]{4}|[0-9]{5}[DFABCEGHJK])"
+)
 PLATE = rf"{NO_CLOUD}(?P<v>[{plate_characters()}][A-HJ-NP-Z][·. ]?{PLATE_BODY}){RIGHT}"
+PLATE_OF_STATE = (
+    rf"(?P<v>WJ[·. ]?[{plate_characters()}]?[·. ]?[0-9]{{4}}[0-9A-Z]|[军空海北沈兰济南广成][A-Z][·. ]?[0-9]{{4}}[0-9]"
+    rf"|使[·. ]?[0-9]{{3}}[·. ]?[0-9]{{3}}|[VZKHESBLGTNJ][A-Z][·. ]?[0-9]{{5}}){RIGHT}"
+)
+"""Armed police, army (before and since 2013) and embassies: words like 车牌 or 军车 must stand near."""
 MAC = r"[0-9A-F]{2}(?P<s>[:-])(?:[0-9A-F]{2}(?P=s)){4}[0-9A-F]{2}"
 OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 NO_VERSION = "".join(
@@ -111,19 +122,29 @@ EMAIL = (
     r"(?<![A-Za-z0-9._%+-])(?P<v>[A-Za-z0-9._%+-]{1,64}@"
     r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?[.]){1,6}[A-Za-z]{2,24})(?![A-Za-z0-9])"
 )
-GAP = r"[是为:： ]{0,3}"
+CHAT_GAP = r"[ _]?(?:号码|号|账号|账户|id|no)?[ _]?(?:[是为:=\"'“(]|也是|就是){0,3} ?"
 HAN_NUMBER = "[零〇一二三四五六七八九十]"
-NUMERIC_DAY = r"(?:18|19|20)[0-9]{2}(?:[年./-] ?[0-9]{1,2}(?:[月./-] ?[0-9]{1,2}日?|月)?|年|[01][0-9][0-3][0-9])"
+NUMERIC_DAY = (
+    r"(?:18|19|20)[0-9]{2}(?: [0-9]{1,2} [0-9]{1,2}(?![0-9])|[年./-] ?[0-9]{1,2}(?:[月./-] ?[0-9]{1,2}日?|月)?|年"
+    r"|[01][0-9][0-3][0-9])"
+)
 MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*[.]?"
 ENGLISH_DAY = (
-    rf"(?:{MONTH} [0-9]{{1,2}}(?:st|nd|rd|th)?,? [12][0-9]{{3}}|[0-9]{{1,2}} {MONTH},? [12][0-9]{{3}}"
+    rf"(?:[0-9]{{1,2}}-{MONTH}-[12][0-9]{{3}}|{MONTH} [0-9]{{1,2}}(?:st|nd|rd|th)?,? [12][0-9]{{3}}"
+    rf"|[0-9]{{1,2}} {MONTH},? [12][0-9]{{3}}"
     r"|[0-9]{1,2}/[0-9]{1,2}/[12][0-9]{3})"
 )
-HAN_DAY = f"[一二]{HAN_NUMBER}{{3}}年(?:{HAN_NUMBER}{{1,2}}月(?:{HAN_NUMBER}{{1,3}}[日号])?)?"
-BORN_BEFORE = "(?:出生|生日|生于|诞生|出生年月|csrq|date of birth|birth[_ ]?(?:date|day)|birthday|dob|born)"
+SHORT_DAY = "(?<![0-9])[0-9]{2}年(?:1[0-2]|0?[1-9])月(?:[0-9]{1,2}[日号])?"
+HAN_DAY = f"[一二]{HAN_NUMBER}{{3}}年(?:(?:闰?{HAN_NUMBER}{{1,2}}|正|冬|腊)月(?:{HAN_NUMBER}{{1,3}}[日号])?)?"
+BORN_BEFORE = (
+    "(?:出生(?!率|人口|缺陷|数)|生日|生于|诞生|出生年月|csrq|date of birth|birth[_ ]?(?:date|day)|birthday|dob|born)"
+)
 BORN_GAP = r"[^0-9A-Za-z，。；,;\n]{0,6}?(?:is |on |日期|年月|时间|于)?[\"'“”：: =>（(]{0,4}"
-BORN = rf"{BORN_BEFORE}{BORN_GAP}(?P<v>{NUMERIC_DAY}|{ENGLISH_DAY}|{HAN_DAY})(?![0-9])"
-BORN_AFTER = rf"(?<![0-9A-Za-z])(?P<v>{NUMERIC_DAY}|{HAN_DAY})(?=[ ]?(?:出生|生(?![产效成活态])|诞生))"
+BORN = rf"{BORN_BEFORE}{BORN_GAP}(?P<v>{NUMERIC_DAY}|{SHORT_DAY}|{ENGLISH_DAY}|{HAN_DAY})(?![0-9])"
+BORN_AFTER = (
+    rf"(?<![0-9A-Za-z])(?P<v>{NUMERIC_DAY}|{SHORT_DAY}|{HAN_DAY})"
+    r"(?=[ ]?(?:出生(?!率|人口|缺陷)|生(?![产效成活态源意物命])|诞生))"
+)
 ANY = re.IGNORECASE
 
 RULES = (
@@ -132,6 +153,7 @@ RULES = (
     Rule(T.CN_MOBILE, re.compile(MOBILE_SPOKEN), 0.8, 0.7, _spoken_mobile, digits=False, plain=_spoken),
     Rule(T.CN_LANDLINE, rule_pattern(LANDLINE, left=r"(?<![0-9A-Za-z+-])(?<![0-9][.])"), 0.9, 0.75),
     Rule(T.CN_LANDLINE, rule_pattern(rf"{AREA_CODE}[1-9][0-9]{{6,7}}(?:[-转][0-9]{{1,5}})?"), 0.75),
+    Rule(T.CN_LANDLINE, rule_pattern(LANDLINE_86, left=r"(?<![0-9A-Za-z+-])(?<![0-9][.])"), 0.9),
     Rule(T.CN_LANDLINE, cue_pattern("座机|固话|办公电话|传真", r"[^0-9A-Za-z，。；\n]{0,4}", r"[2-8][0-9]{6,7}"), 0.65),
     Rule(T.PHONE_NUMBER, rule_pattern(WORLD_PHONE, left="(?<![0-9A-Za-z+])"), 0.9, 0.75, _world_phone, plain=same),
     Rule(T.PHONE_NUMBER, rule_pattern(US_PHONE), 0.8, 0.6, han=False),
@@ -143,16 +165,18 @@ RULES = (
         T.US_SSN, rule_pattern("[0-8][0-9]{2}-[0-9]{2}-[0-9]{4}", right="(?![0-9A-Za-z-])"), 0.9, 0.55, _ssn, plain=same
     ),
     Rule(T.CN_PLATE, re.compile(PLATE, ANY), 0.9, 0.7, _plate),
-    Rule(T.VIN, rule_pattern("[A-HJ-NPR-Z0-9]{17}", flags=ANY), 1.0, 0.75, _no_word, checksums.vin, 0.7),
+    Rule(T.CN_PLATE, re.compile(rf"(?<![0-9A-Za-z]){PLATE_OF_STATE}"), 0.8, plain=same),
+    Rule(T.VIN, rule_pattern("[A-HJ-NPR-Z0-9]{17}", flags=ANY), 1.0, 0.75, _mixed, checksums.vin, 0.7),
     Rule(T.IMEI, rule_pattern("[0-9]{2}[ -]?[0-9]{6}[ -]?[0-9]{6}[ -]?[0-9]"), 0.9, 0.0, None, checksums.luhn),
     Rule(T.MAC_ADDRESS, rule_pattern(MAC, right="(?![0-9A-Za-z:-])", flags=ANY), 0.95, 0.9, veto=False, plain=same),
     Rule(
         T.MAC_ADDRESS, rule_pattern("[0-9A-F]{4}[.][0-9A-F]{4}[.][0-9A-F]{4}", flags=ANY), 0.9, 0.7,
         veto=False, plain=same,
     ),
+    Rule(T.MAC_ADDRESS, rule_pattern("[0-9A-F]{12}", flags=ANY), 0.75, plain=same),
     Rule(
         T.IP_ADDRESS,
-        rule_pattern(rf"{OCTET}(?:[.]{OCTET}){{3}}", left=IP_LEFT, right="(?![0-9A-Za-z])(?![.][0-9])"),
+        rule_pattern(rf"{OCTET}(?:[.]{OCTET}){{3}}", left=IP_LEFT, right="(?![0-9A-Za-z])(?![.][0-9])(?! ?[节章版条])"),
         0.95, 0.85, _ip_v4, plain=same,
     ),
     Rule(
@@ -166,10 +190,10 @@ RULES = (
     Rule(T.WECHAT, rule_pattern("wxid_[a-z0-9]{6,22}", flags=ANY), 0.95, 0.95, veto=False, digits=False, plain=same),
     Rule(
         T.WECHAT,
-        cue_pattern("微信|wechat|weixin|(?<![a-z])vx", f"(?:号码|号|账号|id|ID)?{GAP}", "[A-Za-z][A-Za-z0-9_-]{5,19}"),
+        cue_pattern("微信|薇信|wechat|weixin|(?<![a-z])(?:vx|wx)|加v", CHAT_GAP, "[A-Za-z][A-Za-z0-9_-]{5,19}"),
         0.8, 0.8, _no_label, digits=False, plain=same,
     ),
-    Rule(T.QQ, cue_pattern("(?<![a-z])qq|扣扣|企鹅号", f"(?:号码|号|账号)?{GAP}", "[1-9][0-9]{4,10}"), 0.85, 0.85),
+    Rule(T.QQ, cue_pattern("(?<![a-z])qq|扣扣|企鹅号", CHAT_GAP, "[1-9][0-9]{4,10}"), 0.85, 0.85),
     Rule(T.DATE_OF_BIRTH, re.compile(BORN, ANY), 0.85, 0.85, _day, digits=False, plain=same),
     Rule(T.DATE_OF_BIRTH, re.compile(BORN_AFTER), 0.85, 0.85, _day, digits=False, plain=same),
 )  # fmt: skip

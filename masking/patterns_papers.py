@@ -49,9 +49,9 @@ def _social_credit(value: str) -> bool:
 
 CREDIT = "[0-9A-HJ-NPQRTUWXY]"
 GAP = r"[^0-9A-Za-z，。；\n]{0,6}"
-INSURANCE_GAP = r"[^0-9A-Za-z，。；\n]{0,8}?(?:号|码|编号|账户|证|卡|ID)[^0-9A-Za-z，。；\n]{0,3}"
+INSURANCE_GAP = r"(?:[:为是 ]{1,2}|[^0-9A-Za-z，。；\n]{0,8}?(?:号|码|编号|账户|证|卡|ID)[^0-9A-Za-z，。；\n]{0,3})"
 REALTY = (
-    rf"(?P<v>[{plate_characters()}]? ?[(][12][0-9]{{3}}[)][^，。；,;\s()]{{2,20}}?"
+    rf"(?P<v>[{plate_characters()}]? ?[(][12][0-9]{{3}}[)][^，。；,;\s()]{{1,20}}?"
     r"(?:不动产权|不动产证明|房权证)[^，。；,;\s0-9]{0,8}第?[0-9]{5,10}号?)"
 )
 
@@ -102,7 +102,10 @@ RULES = (
     ),
     Rule(
         T.CN_REALTY_UNIT,
-        rule_pattern(r"[1-9][0-9]{5} ?[0-9]{3} ?[0-9]{3} ?[GJZ][A-Z] ?[0-9]{5} ?[FLQW] ?[0-9]{8}", flags=re.IGNORECASE),
+        rule_pattern(
+            r"[1-9][0-9]{5}[ -]?[0-9]{3}[ -]?[0-9]{3}[ -]?[GJZ][A-Z][ -]?[0-9]{5}[ -]?[FLQW][ -]?[0-9]{4}[ -]?[0-9]{4}",
+            flags=re.IGNORECASE,
+        ),
         0.95, 0.9, veto=False,
     ),
     Rule(
@@ -118,8 +121,9 @@ RULES = (
     Rule(
         T.MEDICAL_RECORD_NO,
         cue_pattern(
-            "住院号|门诊号|病案号|病历号|就诊卡号?|就诊号|住院编号|病历编号|MRN|medical record(?: no| number)?",
-            r"[^0-9A-Za-z，。；\n]{0,4}", r"[A-Z]{0,3}-?[0-9]{5,14}",
+            "(?:住院|门诊|病案|病历|就诊卡?|登记|病理|影像|放射|检查|急诊|患者|病人)(?:号码?|编号|ID)|就诊卡"
+            "|MRN|(?:medical|hospital|patient) (?:record|chart|id)(?: ?(?:no|number|id))?|chart no",
+            r"(?: is)?[^0-9A-Za-z，。；\n]{0,5}", r"[A-Z]{0,3}-?[0-9]{5,14}",
         ),
         0.85, 0.85,
     ),

@@ -14,6 +14,7 @@ def lines(name: str) -> list[str]:
     return resources.files("masking").joinpath("data", name).read_text("utf-8").splitlines()
 
 
+@cache
 def words(name: str) -> tuple[str, ...]:
     """Blank-separated words of a data file, each once, in the order of the file."""
     return tuple(dict.fromkeys(word for line in lines(name) for word in line.split()))

@@ -12,6 +12,7 @@ from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngine
 
 from masking.detect import detect
 from masking.entities import EntityType
+from masking.ner.slot import use
 
 LANGUAGES = ("zh", "en")
 
@@ -78,14 +79,16 @@ class BlankNlpEngine(NlpEngine):  # type: ignore[misc]
         return list(LANGUAGES)
 
 
-def recognizers() -> list[DetectorRecognizer]:
-    """One recogniser per language, for a registry of the user's."""
+def recognizers(name_model: str = "") -> list[DetectorRecognizer]:
+    """One recogniser per language, for a registry of the user's. `name_model` names another model for names
+    (`masking.ner.slot`); it then reads for the whole process. Raises MASK_BAD_MODEL."""
+    use(name_model)
     return [DetectorRecognizer(language) for language in LANGUAGES]
 
 
-def analyzer(extra: Iterable[EntityRecognizer] = ()) -> AnalyzerEngine:
-    """An AnalyzerEngine with our recognisers and whatever the user adds."""
+def analyzer(extra: Iterable[EntityRecognizer] = (), name_model: str = "") -> AnalyzerEngine:
+    """An AnalyzerEngine with our recognisers and whatever the user adds; `name_model` as in `recognizers`."""
     engine = BlankNlpEngine()
     engine.load()
-    registry = RecognizerRegistry(recognizers=[*recognizers(), *extra], supported_languages=list(LANGUAGES))
+    registry = RecognizerRegistry(recognizers=[*recognizers(name_model), *extra], supported_languages=list(LANGUAGES))
     return AnalyzerEngine(registry=registry, nlp_engine=engine, supported_languages=list(LANGUAGES))

@@ -38,6 +38,10 @@ class Settings(BaseSettings):
     query_processes: int = Field(6, ge=1, description="Query engine processes, busy and idle ones together.")
     query_waiting: int = Field(400, ge=1, description="Queries that may wait in line; beyond it GATEWAY_BUSY.")
     job_gpus: int = Field(0, ge=0, description="GPUs the scheduler may hand out on this machine.")
+    name_model: str = Field(
+        "",
+        description="Reader of names in texts: an entry point or package.module:factory; empty: ours.",
+    )
     language: str = Field("zh", pattern="^(zh|en)$", description="Language of pages for people who chose none.")
 
     @classmethod

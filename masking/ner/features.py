@@ -1,4 +1,4 @@
-"""Attributes of each character for the CRF, from the character, its neighbours and the lexicon.
+"""Attributes of each character for the CRF, from the character, its neighbours and the words around it.
 
 The same function serves training and use. It reads the whole text, so that a window cut out of it has its true
 neighbours; beyond the ends stands a line feed.
@@ -6,11 +6,15 @@ neighbours; beyond the ends stands a line feed.
 
 from collections.abc import Callable
 
-from masking.ner.lexicon import LONGEST, Lexicon
+from masking.ner.lexicon import FUNCTION, Lexicon
 
 PAD = 3
 _ALWAYS: Callable[[str], bool] = lambda word: True  # noqa: E731
 _TYPES = dict.fromkeys("，,、；;：:。.！!？?", ",") | dict.fromkeys("()（）[]{}<>《》“”\"'‘’|=/\\", "(")
+_FOLDED = {"0": "0", "a": "a", "A": "A", " ": " ", "·": "·"}
+_ALONE = dict.fromkeys(FUNCTION, 0.9)
+_STRAY = 1.2
+"""Cost of a Han character that is no part of a word; a word costs 1, so the fewest words and strays win."""
 
 
 def kind_of(letter: str) -> str:
@@ -28,36 +32,37 @@ def kind_of(letter: str) -> str:
     return "o"
 
 
-_FOLDED = {"0": "0", "a": "a", "A": "A", " ": " ", "·": "·"}
-
-
-def marks(text: str, low: int, high: int, known: Lexicon, keep: Callable[[str], bool] = _ALWAYS) -> list[str]:
-    """For each character of text[low:high] the words of the lexicon it stands in: kind and b(egin), i(nside), e(nd).
-
-    Longest word first, per kind; `keep` forgets words at random during training.
-    """
-    found = [""] * (high - low)
-    free: dict[str, int] = {}
-    words, starts = known.words, known.starts
-    for start in range(max(0, low - LONGEST), high):
-        if text[start] not in starts:
-            continue
-        for size in range(min(LONGEST, len(text) - start), 1, -1):
-            kinds = words.get(text[start : start + size])
-            if kinds is None or not keep(text[start : start + size]):
-                continue
-            end = start + size
-            for kind in kinds:
-                if free.get(kind, 0) > start:
-                    continue
-                free[kind] = end
-                if start >= low:
-                    found[start - low] += kind + "b"
-                for inside in range(max(start + 1, low), min(end - 1, high)):
-                    found[inside - low] += kind + "i"
-                if low < end <= high:
-                    found[end - 1 - low] += kind + "e"
-    return found
+def segmented(
+    text: str, low: int, high: int, known: Lexicon, keep: Callable[[str], bool] = _ALWAYS
+) -> tuple[list[int], list[bool]]:
+    """text[low:high] cut into the cheapest words: the end of the word that begins at each offset (0 inside a word),
+    and whether any word of the lexicon spans the gap before each offset. `keep` forgets words during training."""
+    size = high - low
+    cost, back = [0.0] + [1e9] * size, [0] * (size + 1)
+    spanned = [False] * (size + 1)
+    words = known.words
+    for start in range(size):
+        here, end = cost[start], start + 1
+        total = here + _ALONE.get(text[low + start], _STRAY)
+        if total < cost[end]:
+            cost[end], back[end] = total, start
+        end += 1
+        while end <= size:
+            word = text[low + start : low + end]
+            kinds = words.get(word)
+            if kinds is None:
+                break
+            if kinds and keep(word):
+                for gap in range(start + 1, end):
+                    spanned[gap] = True
+                if here + 1.0 < cost[end]:
+                    cost[end], back[end] = here + 1.0, start
+            end += 1
+    ends, at = [0] * size, size
+    while at:
+        ends[back[at]] = at
+        at = back[at]
+    return ends, spanned
 
 
 def attributes(
@@ -65,33 +70,52 @@ def attributes(
 ) -> list[list[str]]:
     """One list of attributes per character of text[low:high]."""
     left, right = max(0, low - PAD), min(len(text), high + PAD)
-    before, after = "\n" * (PAD - (low - left)), "\n" * (PAD - (right - high))
-    kinds, letters, names = [], [], []
-    for letter in before + text[left:right] + after:
+    blank = PAD - (low - left)
+    kinds, letters, names = [","] * blank, ["\n"] * blank, [" "] * blank
+    for letter in text[left:right]:
         kind = kind_of(letter)
         kinds.append(kind)
         letters.append(_FOLDED.get(kind, letter) if not "\ud800" <= letter <= "\udfff" else "o")  # CRFsuite wants UTF-8
         names.append(known.surnames.get(letter, "") + known.given.get(letter, "") or "-" if kind == "h" else kind)
-    inside = marks(text, left, right, known, keep)
-    codes = (
-        [""] * len(before)
-        + [code or kind for code, kind in zip(inside, kinds[len(before) :], strict=False)]
-        + [""] * len(after)
-    )
+    size = len(letters)
+    codes, before, after, gaps = list(kinds), letters[:], letters[:], ["0"] * (size + PAD + 1)
+    ends, spanned = segmented(text, left, right, known, keep)
+    at = 0
+    while at < len(ends):
+        end = ends[at]
+        if end > at + 1:
+            word, first, last = text[left + at : left + end], blank + at, blank + end - 1
+            code = known.words[word]
+            codes[first], codes[last] = code + "b", code + "e"
+            for inside in range(first + 1, last):
+                codes[inside] = code + "i"
+            before[last], after[first] = word, word
+        at = end
+    for offset, crossed in enumerate(spanned):
+        if crossed:
+            gaps[blank + offset] = "1"
+    more = [""] * PAD
+    kinds += [","] * PAD
+    letters += ["\n"] * PAD
+    names += [" "] * PAD
+    codes += more
+    before += more
+    after += more
     made = []
     for i in range(PAD, PAD + high - low):
         a, b, c, d, e = letters[i - 2 : i + 3]
-        k, m, n, o, p = names[i - 2 : i + 3]
+        m, n, o, p = names[i - 1 : i + 3]
         v, w, x, y, z = codes[i - 2 : i + 3]
+        around = gaps[i - 1] + gaps[i] + gaps[i + 1] + gaps[i + 2]
         made.append(
             [
                 "1" + c, "2" + b, "3" + d, "4" + a, "5" + e, "6" + b + c, "7" + c + d, "8" + a + b, "9" + d + e,
-                "A" + b + c + d, "B" + b + d, "C" + a + b + c, "D" + c + d + e,
-                "E" + n, "F" + m + "_" + n, "G" + n + "_" + o, "H" + n + "_" + o + "_" + p, "I" + m + "_" + n + "_" + o,
-                "J" + k + "_" + m + "_" + n,
+                "C" + before[i - 1], "D" + after[i + 1],
+                "E" + n, "F" + m + "_" + n, "G" + n + "_" + o, "H" + n + "_" + o + "_" + p,
                 "K" + x, "L" + w, "M" + y, "N" + w + "_" + x, "O" + x + "_" + y, "P" + w + "_" + x + "_" + y,
                 "Q" + w + "_" + n + "_" + o, "R" + m + "_" + n + "_" + y, "S" + v + "_" + w, "T" + y + "_" + z,
-                "U" + b + "_" + n + "_" + o, "V" + m + "_" + n + "_" + d, "W" + kinds[i - 1] + kinds[i] + kinds[i + 1],
+                "W" + kinds[i - 1] + kinds[i] + kinds[i + 1],
+                "X" + around + n + o, "Y" + around + m + n, "Z" + before[i - 1] + "_" + n,
             ]
         )  # fmt: skip
     return made

@@ -6,19 +6,20 @@ from typing import NamedTuple
 from masking import places
 
 LONGEST = 7
+FUNCTION = "的了在是和与及或也都就还又把被将向对从由到给为以等而但不没有无这那其该此我你他她它们个"
+"""Characters that are words of their own more often than parts of one."""
 
 
 class Lexicon(NamedTuple):
     """Codes per character, and per word (2 to LONGEST characters) the kinds it belongs to.
 
     Kinds: w common word, p place, m morpheme of a transliterated name, c cue before names, f word after names,
-    u unit of an address, o legal form, t title.
+    u unit of an address, o legal form, t title, S long surname. A mere beginning of words has the kinds ''.
     """
 
     surnames: dict[str, str]
     given: dict[str, str]
     words: dict[str, str]
-    starts: frozenset[str]  # first characters of `words`
 
 
 def _add(words: dict[str, str], kind: str, more: frozenset[str] | tuple[str, ...]) -> None:
@@ -42,7 +43,9 @@ def lexicon() -> Lexicon:
         given[letter] = given.get(letter, "") + "s"
     words: dict[str, str] = {}
     _add(words, "w", places.words("words.txt"))
+    _add(words, "w", places.words("common.txt"))
     _add(words, "p", places.place_names())
+    _add(words, "p", tuple(place for place in places.words("places.txt") if place not in words))
     _add(words, "m", places.words("mongolian.txt"))
     _add(words, "c", places.word_list("cues"))
     _add(words, "f", places.word_list("follow"))
@@ -50,4 +53,7 @@ def lexicon() -> Lexicon:
     _add(words, "u", ("号楼", "单元", "小区", "嘎查", "苏木", "街道", "社区", "大街", "大道", "胡同", "花园", "家园"))
     _add(words, "o", places.word_list("company_forms"))
     _add(words, "S", tuple(word for word in places.words("surnames.txt") if word not in lines))
-    return Lexicon(surnames, given, words, frozenset(word[0] for word in words))
+    for word in list(words):
+        for size in range(2, len(word)):
+            words.setdefault(word[:size], "")
+    return Lexicon(surnames, given, words)

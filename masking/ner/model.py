@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterable
 from functools import cache
 from importlib import resources
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import pycrfsuite
 
@@ -26,6 +26,13 @@ class Name(NamedTuple):
     end: int
     type: EntityType
     sureness: float
+
+
+class NameModel(Protocol):
+    """What can stand in the place of `CrfModel`; `slot.py` loads another one."""
+
+    def read(self, text: str, windows: Iterable[tuple[int, int]]) -> Iterable[Name]:
+        """Names inside `windows`, half-open ranges of `text` in order that do not overlap; the rest is context only."""
 
 
 class CrfModel:
@@ -70,13 +77,25 @@ class CrfModel:
                 end += 1
             if end < len(labels) and labels[end] == f"E-{kind}":
                 end += 1
-            sure = sum(tagger.marginal(labels[i], i) for i in range(at, end)) / (end - at)
+            sure = sum(tagger.marginal(f"{mark}-{kind}", i) for i in range(at, end) for mark in "BIE") / (end - at)
             found.append((at, end, kind, sure))
             at = end
         return found
 
 
+_chosen: list[NameModel] = []
+
+
+def choose(model: NameModel | None) -> None:
+    """Read names with `model` in this process; None: with ours again. For the edge, before the first text."""
+    _chosen[:] = [] if model is None else [model]
+
+
+def name_model() -> NameModel:
+    """The chosen model, or ours, loaded at first use."""
+    return _chosen[0] if _chosen else _own()
+
+
 @cache
-def name_model() -> CrfModel:
-    """The model, loaded at first use."""
+def _own() -> CrfModel:
     return CrfModel()

@@ -27,27 +27,54 @@ def _surnames() -> tuple[list[str], list[float], list[str]]:
 @cache
 def _given() -> tuple[list[str], list[float], list[str]]:
     letters = list(dict.fromkeys("".join(places.words("given.txt"))))
-    return letters, [1 / (rank + 25) for rank in range(len(letters))], parts("names")["wide"][0:1]
+    return letters, [1 / (rank + 80) for rank in range(len(letters))], parts("names")["wide"][0:1]
 
 
 def _given_letter(draw: random.Random) -> str:
     letters, weights, wide = _given()
-    return draw.choice(wide[0]) if draw.random() < 0.18 else draw.choices(letters, weights)[0]
+    return draw.choice(wide[0]) if draw.random() < 0.08 else draw.choices(letters, weights)[0]
+
+
+@cache
+def _given_words() -> list[str]:
+    """Common words that serve as given names: both characters are ones of given names."""
+    letters = set(_given()[0])
+    return [word for word in places.words("common.txt") if len(word) == 2 and set(word) <= letters]
+
+
+@cache
+def surname_words() -> list[str]:
+    """Common words of two or three characters that begin with a surname."""
+    single = set(_surnames()[0][:420])
+    both = (*places.words("words.txt"), *places.words("common.txt"))
+    return [word for word in dict.fromkeys(both) if len(word) <= 3 and word[0] in single]
+
+
+@cache
+def name_words() -> list[str]:
+    """Words that might as well be a name: surname and a character of given names (高兴, 黄河, 常乐)."""
+    letters = set(_given()[0])
+    return [word for word in surname_words() if len(word) == 2 and word[1] in letters]
 
 
 def han(draw: random.Random) -> str:
     """Surname and one or two characters; now and then a compound surname or a wife's double one."""
     single, weights, long = _surnames()
     kind = draw.random()
-    surname = draw.choices(single, weights)[0] if kind < 0.8 else draw.choice(single[:420])
+    if kind < 0.03:
+        word = draw.choice(name_words())
+        return word if draw.random() < 0.3 else word + _given_letter(draw)
+    if kind < 0.12:
+        return draw.choices(single, weights)[0] + draw.choice(_given_words())
+    surname = draw.choices(single, weights)[0] if kind < 0.62 else draw.choice(single[:300] if kind < 0.84 else single)
     if kind > 0.955:
         surname = draw.choice(long)
     elif kind > 0.95:
         surname += draw.choices(single, weights)[0]
     length = draw.random()
-    if length < 0.27:
+    if length < 0.3:
         return surname + _given_letter(draw)
-    if length < 0.32:
+    if length < 0.34:
         return surname + _given_letter(draw) * 2
     return surname + _given_letter(draw) + _given_letter(draw)
 

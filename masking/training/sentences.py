@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from functools import cache
 from importlib import resources
 
+from masking.training.people import parts
 from masking.training.settings import ENTITIES, slot
 
 SLOT = re.compile(r"\{([a-z]+)\}")
+COMPOSED = 0.5
+"""Share of sentences put together from contexts; the others are whole templates."""
 COMMAS = ("，", ",", "、", " ", "；")
 
 
@@ -39,6 +42,82 @@ def fill(template: str, draw: random.Random) -> tuple[str, list[str]]:
     return text + rest, labels + ["O"] * len(rest)
 
 
+def _clause(draw: random.Random) -> str:
+    """A name-free clause, or nothing."""
+    kind = draw.random()
+    if kind < 0.35:
+        return ""
+    if kind < 0.7:
+        return "".join(
+            draw.choice(("{n}", "{v}", "{w}", "{a}", "{c}", "{c}", "{cs}")) for _ in range(draw.randint(1, 4))
+        )
+    return draw.choice(templates("negatives")).rstrip("。")
+
+
+def composed(draw: random.Random) -> str:
+    """A template from what stands before and after names: one name or a list of them, in a clause or between two."""
+    context = parts("contexts")
+    before, after = draw.choice(context["before"]), draw.choice(context["after"])
+    kind = draw.random()
+    names = "{per}"
+    if kind < 0.14:
+        mark = draw.choice(("、", "、", "、", "，", ",", " ", "和", "与", "/", "；", "及", "跟"))
+        names = mark.join(["{per}"] * draw.randint(2, 5))
+    elif kind < 0.2:
+        names = "{per}" + draw.choice(context["after"]) + draw.choice(context["before"]) + "{per}"
+    first, last = _clause(draw), _clause(draw)
+    if draw.random() < 0.2:
+        before = ""
+    if draw.random() < 0.12:
+        after = ""
+    made = first + draw.choice(COMMAS if first else ("",)) * (draw.random() < 0.55) + before + names + after
+    made += draw.choice(("", "", "，")) + last + draw.choice(("。", "。", "", "！", "；"))
+    return made.replace("_", " ")
+
+
+@cache
+def _unnamed() -> list[str]:
+    return [word for word in parts("contexts")["before"] if word not in _NAMING]
+
+
+def decoy(draw: random.Random) -> str:
+    """The same without a name: a word, a place or a surname with a title stands there instead."""
+    context = parts("contexts")
+    stand_in = draw.choice(
+        ("{c}", "{c}", "{cs}", "{cs}", "{cs}", "{pl}", "{c}{c}", "{n}", "{xing}{tit}", "{call}{xing}")
+    )
+    first, last = _clause(draw), _clause(draw)
+    made = first + draw.choice(COMMAS if first else ("",)) * (draw.random() < 0.55)
+    if draw.random() < 0.5:
+        made += draw.choice(_unnamed())
+    made += stand_in + (draw.choice(context["after"]) if draw.random() < 0.5 else "")
+    return (made + draw.choice(("", "", "，")) + last + draw.choice(("。", "。", "", "！", "；"))).replace("_", " ")
+
+
+_NAMING = frozenset(
+    [
+        "名叫",
+        "叫做",
+        "取名",
+        "我叫",
+        "他叫",
+        "她叫",
+        "一名叫",
+        "一位叫",
+        "那个叫",
+        "有个叫",
+        "乳名",
+        "小名",
+        "本名",
+        "原名",
+        "姓名",
+        "曾用名",
+        "别名",
+    ]
+)
+"""After these any word is a name."""
+
+
 def _varied(sentence: tuple[str, list[str]], draw: random.Random) -> tuple[str, list[str]]:
     """Now and then: punctuation lost, as in chats and on scanned forms, or half-width."""
     text, labels = sentence
@@ -56,7 +135,8 @@ def sentences(count: int, negative_share: float, seed: int) -> Iterator[tuple[st
     draw = random.Random(seed)  # noqa: S311 - training data, not a secret
     for _ in range(count):
         name = "negatives" if draw.random() < negative_share else "templates"
-        made = fill(draw.choice(templates(name)), draw)
+        free = composed if name == "templates" else decoy
+        made = fill(free(draw) if draw.random() < COMPOSED else draw.choice(templates(name)), draw)
         if name == "negatives" and draw.random() < 0.4:
             more = fill(draw.choice(templates(name)), draw)
             made = made[0] + more[0], made[1] + more[1]

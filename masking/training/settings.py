@@ -6,7 +6,7 @@ from functools import cache
 from babel import Locale
 
 from masking import places
-from masking.training.people import han, parts, person
+from masking.training.people import han, name_words, parts, person, surname_words
 
 HAN_NUMBERS = "一二三四五六七八九十"
 
@@ -209,7 +209,36 @@ def slot(name: str, draw: random.Random) -> str:
         return f"{draw.randint(1, 9999)}{draw.choice(['元', '万元', '亿元', '.5万元', '0000元'])}"
     if name == "date":
         return day(draw)
+    if name == "c":
+        return draw.choice(places.words("common.txt"))
+    if name == "cs":
+        return draw.choice(surname_words())
+    if name == "pl":
+        return draw.choice(places.words("places.txt")) if draw.random() < 0.5 else slot("place", draw)
+    if name == "xing":
+        return draw.choice(_frequent_surnames())
+    if name in {"tit", "call"}:
+        return draw.choice(parts("contexts")["titles" if name == "tit" else "calls"])
+    if name == "namesake":
+        return draw.choice((han, han, person))(draw) + draw.choice(parts("contexts")["namesakes"])
     raise KeyError(name)
 
 
-ENTITIES = {"per": ("PERSON", person), "adr": ("ADDRESS", address), "org": ("ORG", organisation)}
+@cache
+def _frequent_surnames() -> str:
+    """The surnames most people bear, the first hundred twice as often."""
+    first = places.lines("surnames.txt")[0]
+    return first[:100] + first
+
+
+def named_word(draw: random.Random) -> str:
+    """A name that is an ordinary word as well: only what stands around it tells."""
+    return draw.choice(name_words())
+
+
+ENTITIES = {
+    "per": ("PERSON", person),
+    "perw": ("PERSON", named_word),
+    "adr": ("ADDRESS", address),
+    "org": ("ORG", organisation),
+}

@@ -51,6 +51,21 @@ def _checked_lang(lang: str) -> None:
         _stop("--lang is zh, en or auto.")
 
 
+def _use_name_model() -> None:
+    """Load the name model the operator set, if any."""
+    from store.errors import YurtError
+    from store.settings import Settings
+
+    name = Settings().name_model
+    if name:
+        from masking.ner.slot import use
+
+        try:
+            use(name)
+        except YurtError as error:
+            _stop(str(error))
+
+
 @app.command()
 def detect(lang: Lang = "auto") -> None:
     """Read {"id", "text"} lines on stdin; write {"id", "spans": [{"start", "end", "type", "score"}]} lines.
@@ -62,6 +77,7 @@ def detect(lang: Lang = "auto") -> None:
     _checked_lang(lang)
     from masking import detect as detector
 
+    _use_name_model()
     for row in _texts():
         spans = detector.detect(row["text"], lang)
         found = [{"start": s.start, "end": s.end, "type": s.type.value, "score": s.score} for s in spans]
@@ -87,6 +103,7 @@ def text(
 
     if operator not in TEXT_OPERATORS:
         _stop(f"--operator is one of {', '.join(TEXT_OPERATORS)}.")
+    _use_name_model()
     for row in _texts():
         _print({"id": row.get("id"), "text": mask_text(row["text"], operator, lang)})  # type: ignore[arg-type]
 
@@ -107,6 +124,7 @@ def suggest(
     from masking.classify import suggest_table
     from store.errors import YurtError
 
+    _use_name_model()
     try:
         if report is None:
             suggestions = suggest_table(file)
