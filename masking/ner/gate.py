@@ -86,7 +86,8 @@ class Sight:
 def _codes(text: str) -> Array:
     """Code points, those beyond the first plane as one."""
     read = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
-    return np.minimum(read, 0xFFFF).astype(np.int64)
+    made: Array = np.minimum(read, 0xFFFF).astype(np.int64)
+    return made
 
 
 def padded(text: str) -> Array:
