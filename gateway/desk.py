@@ -95,8 +95,9 @@ class Desk:
     def _decided(self, sql: str, standing: Standing, history: History) -> Decision:
         terms = standing.terms
         return self._decisions.decide(
-            sql, terms.policy, terms.schema, version=terms.version, user=standing.user, history=history
-        )
+            sql, terms.policy, terms.schema, version=terms.version, dialect=terms.place.dialect, user=standing.user,
+            history=history,
+        )  # fmt: skip
 
     def _computed(
         self, sandbox: Sandbox, sql: str, standing: Standing, decision: Decision, history: History, deciding_s: float,
@@ -108,7 +109,11 @@ class Desk:
             return Failed.because(AUDIT_UNAVAILABLE)
         if isinstance(decision, Refused):
             return decision
-        engine: Engine = self._engines.engine(standing.terms.files)
+        terms = standing.terms
+        try:
+            engine: Engine = self._engines.at(terms.place, terms.files, terms.policy, standing.user)
+        except YurtError as error:
+            return Failed.because(error)
         given: Answer | Streaming | Refused | Failed
         if may_stream(decision.release):
             given = stream(decision, engine, deciding_s, stop, self._longest_s)
@@ -116,8 +121,9 @@ class Desk:
             accountant = RecordedAccountant(self._database, sandbox.project, sandbox.username)
             version = standing.terms.version
             given = whole(
-                decision, engine, history, deciding_s, stop, self._longest_s, accountant, self._probes, version,
-                Sticky(self._noisy, sandbox.project, version),
+                decision, engine, history, deciding_s, stop, self._longest_s, accountant,
+                None if terms.place.dialect == "postgres" else self._probes,  # where data may change under one version
+                version, Sticky(self._noisy, sandbox.project, version),
             )  # fmt: skip
         try:
             if isinstance(given, Answer):

@@ -1,25 +1,111 @@
-"""The engines of a gateway: one per set of dataset versions, over a bounded number of processes."""
+"""The engines of a gateway: DuckDB over files unless the settings name another engine for a project's datasets."""
 
-from collections.abc import Mapping
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gateway.duckdb import DuckDBEngine, Processes
 from gateway.engine import Engine, EngineLimits, Tables
+from gateway.errors import ENGINES_MIXED
+from policies.model import Policy
+from store.errors import YurtError
+from store.settings import EngineAt
+
+if TYPE_CHECKING:
+    from gateway.postgres import Connections
 
 MOST = 6
 """Engine processes at once; memory is bounded by so many times what one may use."""
+SESSIONS = 64
+"""Sessions of Spark's that are kept."""
+_Key = tuple[str, tuple[tuple[str, Path], ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a project's datasets are asked: the engine's name in the settings (empty: DuckDB), and its dialect."""
+
+    name: str = ""
+    dialect: str = "duckdb"
+
+
+FILES = Place()
 
 
 class EnginePool:
     """Engines by the files they hold, so that an engine holds no file its project may not use."""
 
-    def __init__(self, root_key: bytes, limits: EngineLimits, most: int = MOST) -> None:
+    def __init__(
+        self,
+        root_key: bytes,
+        limits: EngineLimits,
+        most: int = MOST,
+        elsewhere: Mapping[str, EngineAt] | None = None,
+    ) -> None:
+        """`elsewhere`: the engines of the settings, by name."""
         self._processes = Processes(most, limits, root_key)
+        self._elsewhere, self._most, self._lock = dict(elsewhere or {}), most, threading.Lock()
+        self._of = {dataset: name for name, engine in self._elsewhere.items() for dataset in engine.datasets}
+        self._connections: dict[str, Connections] = {}
+        self._sessions: OrderedDict[_Key, Engine] = OrderedDict()
+
+    def place(self, datasets: Iterable[str]) -> Place:
+        """Where these datasets are asked. Raises ENGINES_MIXED: no query and no comparison spans two engines."""
+        names = {self._of.get(dataset, "") for dataset in datasets} or {""}
+        if len(names) > 1:
+            raise YurtError(ENGINES_MIXED)
+        (name,) = names
+        return Place(name, self._elsewhere[name].kind) if name else FILES
 
     def engine(self, files: Mapping[str, Path]) -> Engine:
-        """The engine over exactly these tables."""
+        """DuckDB over exactly these files."""
         return DuckDBEngine(Tables(files=dict(files)), processes=self._processes)
+
+    def at(self, place: Place, files: Mapping[str, Path], policy: Policy, user: Mapping[str, object]) -> Engine:
+        """The engine of a project at its place. Raises ENGINE_UNAVAILABLE, ENGINE_UNLOCKED."""
+        if not place.name:
+            return self.engine(files)
+        at = self._elsewhere[place.name]
+        if at.kind == "postgres":
+            return self._postgres(place.name, at, policy, user)
+        return self._spark(place.name, at, files)
 
     def close(self) -> None:
         """End every engine."""
         self._processes.close()
+        with self._lock:
+            held, self._connections = list(self._connections.values()), {}
+            sessions, self._sessions = list(self._sessions.values()), OrderedDict()
+        for each in sessions:
+            each.close()
+        for connections in held:
+            connections.close()
+
+    def _postgres(self, name: str, at: EngineAt, policy: Policy, user: Mapping[str, object]) -> Engine:
+        from gateway.postgres import Connections, PostgresEngine, PostgresServer
+        from gateway.postgres_lock import role_of
+
+        server = PostgresServer(
+            at.host, at.database, at.port or 5432, password_file=at.secret_file, schema=at.db_schema, most=self._most,
+            certificates=at.certificates,
+        )  # fmt: skip
+        with self._lock:
+            connections = self._connections.setdefault(name, Connections(server))
+        return PostgresEngine(connections, role_of(policy), user)
+
+    def _spark(self, name: str, at: EngineAt, files: Mapping[str, Path]) -> Engine:
+        from gateway.spark import SparkAddress, SparkEngine
+
+        key = (name, tuple(sorted(files.items())))
+        with self._lock:
+            found = self._sessions.pop(key, None)
+        if found is None:
+            found = SparkEngine(SparkAddress(at.host, at.port or 15002, at.secret_file), Tables(files=dict(files)))
+        with self._lock:
+            self._sessions[key] = found
+            while len(self._sessions) > SESSIONS:
+                self._sessions.popitem(last=False)  # the server forgets a session that nobody uses
+        return found

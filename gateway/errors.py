@@ -19,6 +19,12 @@ ENGINE_UNLOCKED = ErrorCode(
     "The data engine lets the gateway do more than read.",
     "Tell the platform's operator to prepare it as docs/engines.md says.",
 )
+ENGINES_MIXED = ErrorCode(
+    "ENGINES_MIXED",
+    409,
+    "The datasets of this project are kept in different engines.",
+    "Ask for a project for the datasets of each.",
+)
 TOO_MANY_ROWS = ErrorCode(
     "TOO_MANY_ROWS", 413, "The answer has more rows than the policy lets out.", "Aggregate, or add LIMIT."
 )

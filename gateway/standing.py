@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from catalog.datasets import Dataset, DatasetVersion
 from catalog.people import person
-from gateway.engines import EnginePool
+from gateway.engines import FILES, EnginePool, Place
 from gateway.identity import Sandbox
 from gateway.offline import unique
 from policies.grants import Grant, check_live_grant, live_grants, policy_of
@@ -35,6 +35,7 @@ class Terms:
     datasets: tuple[Dataset, ...]
     files: Mapping[str, Path]
     version: str  # digest of all that made it: policy, columns, data
+    place: Place = FILES  # the engine that holds them
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Standings:
         self._lock = threading.Lock()
 
     def of(self, sandbox: Sandbox) -> Standing:
-        """Raises NOT_A_MEMBER, PROJECT_UNKNOWN, NO_LIVE_GRANT."""
+        """Raises NOT_A_MEMBER, PROJECT_UNKNOWN, NO_LIVE_GRANT, ENGINES_MIXED."""
         state = (self._database.changes(), datetime.now(UTC).date())  # grants begin and end with days
         with self._lock:
             known = self._read.get(sandbox)
@@ -93,8 +94,9 @@ class Standings:
         policy, datasets = policy_of(session, project(session, project_id))
         types = {dataset.id: {column.name: column.data_type for column in dataset.columns} for dataset in datasets}
         files = {dataset.id: self._data / dataset.current.file for dataset in datasets}
-        schema = Schema.from_mapping(types, keys=self._keys(policy, files))
-        return Terms(policy, schema, tuple(datasets), files, version)
+        place = self._engines.place(files)
+        keys = {} if place.name else self._keys(policy, files)
+        return Terms(policy, Schema.from_mapping(types, keys=keys), tuple(datasets), files, version, place)
 
     def _keys(self, policy: Policy, files: Mapping[str, Path]) -> dict[str, str]:
         """Where a rule on dominance needs to know whether each row is another unit's, the data is asked, once."""

@@ -1,5 +1,6 @@
 """Labels of scalar expressions. Every node type has a rule here or is refused."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
@@ -118,6 +119,11 @@ def _interval(env: Environment, block: Block, node: exp.Interval) -> Value:
     only(node, "this", "unit")
     if not isinstance(node.this, exp.Literal) or not isinstance(node.args.get("unit"), exp.Var):
         raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what="A computed INTERVAL", hint="Write a constant interval.")
+    days = functions.DAYS.get(node.args["unit"].name.lower().removesuffix("s"))
+    whole = re.fullmatch(r"-?\d{1,9}", node.this.name)
+    if days is None or whole is None or abs(int(node.this.name)) * days > functions.MOST_DAYS:
+        # Beyond the calendar an engine fails on the rows it meets, which would tell something about them.
+        raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what="This INTERVAL", hint="Write a number of days or months.")
     return Value(node.copy(), kind="interval")
 
 

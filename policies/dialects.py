@@ -23,6 +23,7 @@ POSTGRES, SPARK = "postgres", "spark"
 DIALECTS = ("duckdb", POSTGRES, SPARK)
 EXACT = exp.DataType.build("DECIMAL")
 """PostgreSQL's `numeric` without limits: unlike its doubles it neither overflows nor underflows into an error."""
+DOUBLE = exp.DataType.build("DOUBLE")
 WHOLE = exp.DataType.build("DECIMAL(20, 0)")
 """A type of Spark's that holds every whole number of eight bytes and has room for products of two."""
 ROW_NUMBER = "monotonically_increasing_id"
@@ -196,8 +197,14 @@ def _days(dialect: str) -> _Rule:
 
 
 def _never_zero(node: exp.Div) -> exp.Expr:
-    node.set("safe", True)
+    divisor = node.expression
+    said_before = isinstance(divisor, exp.Nullif) and divisor.expression == exp.Literal.number(0)
+    node.set("safe", not said_before)
     return node
+
+
+def _as(node: exp.Expr, to: exp.DataType) -> exp.Expr:
+    return node if isinstance(node, exp.Cast) and node.to == to else exp.cast(node, to)
 
 
 # PostgreSQL
@@ -226,7 +233,7 @@ def _part(name: str) -> _Rule:
 
 def _exactly(node: exp.Round | exp.Trunc) -> exp.Expr:
     """PostgreSQL rounds doubles half to even, and to places not at all."""
-    node.set("this", exp.cast(node.this, EXACT))
+    node.set("this", _as(node.this, EXACT))
     return node
 
 
@@ -293,13 +300,13 @@ def _holds(node: exp.Contains) -> exp.Expr:
 
 def _mean(node: exp.Avg) -> exp.Expr:
     """Spark rounds the mean of decimals to four digits more than they have."""
-    node.set("this", exp.cast(node.this, exp.DType.DOUBLE))
+    node.set("this", _as(node.this, DOUBLE))
     return node
 
 
 def _quotient(node: exp.Div) -> exp.Expr:
     """Spark rounds the quotient of decimals."""
-    node.set("this", exp.cast(node.this, exp.DType.DOUBLE))
+    node.set("this", _as(node.this, DOUBLE))
     return node
 
 

@@ -80,6 +80,13 @@ PART_NAMES: dict[str, DateUnit] = {
     "day": DateUnit.DAY, "days": DateUnit.DAY, "dow": DateUnit.DAY, "dayofweek": DateUnit.DAY, "isodow": DateUnit.DAY,
     "doy": DateUnit.DAY, "dayofyear": DateUnit.DAY,
 }  # fmt: skip
+DAYS: dict[str, float] = {
+    "second": 1 / 86_400, "minute": 1 / 1440, "hour": 1 / 24, "day": 1, "week": 7, "month": 31, "quarter": 92,
+    "year": 366,
+}  # fmt: skip
+"""Units of an INTERVAL and at most how many days they last."""
+MOST_DAYS = 400_000
+"""Days an INTERVAL may span: a thousand years lead from no date of ours out of any engine's calendar."""
 FORMATS: dict[str, DateUnit] = {
     "%Y": DateUnit.YEAR, "%y": DateUnit.YEAR, "%Y-%m": DateUnit.MONTH, "%Y%m": DateUnit.MONTH, "%m": DateUnit.MONTH,
     "%b": DateUnit.MONTH, "%B": DateUnit.MONTH,

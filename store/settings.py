@@ -5,12 +5,27 @@ environment. Secrets are not settings; they live in `store.secrets`.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 HOME_DEFAULT = Path(".yurt")
+
+
+class EngineAt(BaseModel):
+    """A data engine that an agency runs (docs/engines.md), and the datasets that are asked of it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["postgres", "spark"]
+    datasets: tuple[str, ...]
+    host: str  # a name, an address, or (PostgreSQL) the folder of a Unix socket
+    port: int = Field(0, ge=0, le=65535)  # 0: the usual one
+    secret_file: Path  # mode 0600: the gateway's password, or the server's token
+    certificates: Path | None = None  # authorities that may sign the server's certificate; PostgreSQL
+    database: str = ""  # PostgreSQL
+    db_schema: str = "public"  # PostgreSQL
 
 
 class Settings(BaseSettings):
@@ -37,6 +52,9 @@ class Settings(BaseSettings):
     query_concurrency_per_user: int = Field(2, ge=1, description="Queries of one person that run at once.")
     query_processes: int = Field(6, ge=1, description="Query engine processes, busy and idle ones together.")
     query_waiting: int = Field(400, ge=1, description="Queries that may wait in line; beyond it GATEWAY_BUSY.")
+    engines: dict[str, EngineAt] = Field(
+        {}, description="Engines beside DuckDB and the datasets asked of each: docs/engines.md."
+    )
     job_gpus: int = Field(0, ge=0, description="GPUs the scheduler may hand out on this machine.")
     name_model: str = Field(
         "",

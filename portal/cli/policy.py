@@ -107,3 +107,35 @@ def explain(sql: str, policy: PolicyFile, schema: SchemaFile, dialect: Dialect =
             explained(decide(sql, _loaded(policy), _schema(schema), dialect=dialect)), ensure_ascii=False, indent=2
         )
     )
+
+
+@app.command()
+def prepare(
+    project: str,
+    database: Annotated[str, typer.Option(help="The PostgreSQL database that holds the project's datasets.")],
+    db_schema: Annotated[str, typer.Option(help="The schema of their tables.")] = "public",
+) -> None:
+    """Print the SQL by which the owner of a PostgreSQL database lets the gateway read a project's datasets, no more.
+
+    Run it again whenever the project's grants change: psql -1 -f -
+    """
+    from gateway import postgres_lock
+    from policies.grants import policy_of
+    from policies.requests import project as project_of
+    from policies.schema import Schema
+    from portal.context import Platform
+    from store.errors import YurtError
+    from store.settings import Settings
+
+    platform = Platform.open(Settings())
+    try:
+        with platform.database.reading() as session:
+            policy, datasets = policy_of(session, project_of(session, project))
+            types = {each.id: {column.name: column.data_type for column in each.columns} for each in datasets}
+    except YurtError as error:
+        raise _usage(f"{error.message} {error.hint}") from None
+    finally:
+        platform.close()
+    locked = postgres_lock.prepared(database, db_schema)
+    for statement in (*locked, *postgres_lock.project(policy, Schema.from_mapping(types), db_schema)):
+        typer.echo(statement.as_string(None) + ";")

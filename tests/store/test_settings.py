@@ -23,6 +23,16 @@ def test_a_misspelt_setting_in_the_file_is_an_error(tmp_path: Path) -> None:
         Settings(home=tmp_path)
 
 
+def test_an_engine_is_a_table_of_the_file(tmp_path: Path) -> None:
+    lines = ("[engines.county]", 'kind = "postgres"', 'host = "db"', 'datasets = ["visit"]', 'secret_file = "key"')
+    (tmp_path / "yurt.toml").write_text("\n".join(lines))
+    found = Settings(home=tmp_path).engines["county"]
+    assert (found.kind, found.datasets, found.db_schema) == ("postgres", ("visit",), "public")
+    (tmp_path / "yurt.toml").write_text("\n".join((*lines, 'password = "in the open"')))
+    with pytest.raises(ValidationError, match="password"):
+        Settings(home=tmp_path)
+
+
 def test_records_live_in_the_home_unless_told_otherwise(tmp_path: Path) -> None:
     assert Settings(home=tmp_path).records_url == f"sqlite:///{tmp_path}/records.sqlite"
     assert Settings(home=tmp_path, database_url="postgresql://db/x").records_url == "postgresql://db/x"

@@ -13,10 +13,12 @@ import pytest
 import sqlglot
 from corpus import POLICY, queries
 from county import CANARY
+from sqlglot import exp
 
 from gateway import offline
 from gateway.answer import answer
-from gateway.engine import Engine
+from gateway.engine import Engine, Limits
+from policies.dialects import said
 from policies.history import History
 from policies.load import load_policy
 from policies.model import Policy
@@ -123,6 +125,20 @@ def test_a_filter_by_the_person_who_asks(each_engine: Named, schema: Schema) -> 
     sql = "SELECT count(*) FROM citizen"
     assert outcome(sql, policy, schema, each_engine, county="临江县")["rows"] == [[300]]
     assert outcome(sql, policy, schema, each_engine)["code"] == "USER_ATTRIBUTE_MISSING"
+
+
+TEXTS = (
+    "it's", "''", 'say "x"', "back\\slash", "ends in \\", "\\'; DROP TABLE citizen; --", "a\nb\tc\r", "%_", "换行",
+    "${spark.app.name}", "$$", "/* x */", "-- x", "\\u0041", "\\101", "\\N", "é", "\U0001f600", "{county}", " ", "",
+)  # fmt: skip
+
+
+def test_a_text_reaches_the_engine_as_it_is(each_engine: Named) -> None:
+    """Also one with the marks by which an engine ends a text."""
+    name, engine = each_engine
+    columns = [exp.alias_(exp.Literal.string(text), f"c{place}", quoted=True) for place, text in enumerate(TEXTS)]
+    (row,) = engine.execute(said(exp.Select(expressions=columns), name), Limits()).to_pylist()
+    assert tuple(row.values()) == TEXTS
 
 
 @pytest.mark.parametrize(

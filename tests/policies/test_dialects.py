@@ -1,0 +1,142 @@
+"""Dialects: what is said means the same when it is heard again, and what has no safe form is refused."""
+
+import pytest
+import sqlglot
+from corpus import queries
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlglot import exp
+
+from policies.decide import decide
+from policies.decision import Allowed, Refused
+from policies.dialects import DIALECTS, heard, parsed, said
+from policies.model import Policy
+from policies.refusal import Refusal
+from policies.schema import Schema
+
+OTHERS = ("postgres", "spark")
+OUTSIDE = {
+    "postgres": (
+        "pg_sleep(1)", "pg_read_file('x')", "current_setting('x')", "dblink('x', 'y')", "lo_import('x')", "version()",
+        "query_to_xml('x', true, true, '')", "set_config('a', 'b', true)", "generate_series(1, 2)", "row_to_json(c)",
+    ),
+    "spark": (
+        "reflect('a', 'b')", "java_method('a', 'b')", "try_reflect('a', 'b')", "input_file_name()", "raise_error('x')",
+        "assert_true(false)", "spark_partition_id()", "version()", "from_csv(county, 'a')", "http_request('a')",
+        "transform(county, x -> x)", "current_user()", "uuid()", "rand()", "xpath(county, 'a')",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@given(text=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
+def test_a_text_stays_that_text(dialect: str, text: str) -> None:
+    found = parsed(said(exp.Literal.string(text), dialect), dialect)
+    assert isinstance(found, exp.Literal)
+    assert found.name == text
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@given(name=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1))
+def test_a_name_stays_that_name(dialect: str, name: str) -> None:
+    found = parsed(said(exp.column(exp.to_identifier(name, quoted=True)), dialect), dialect)
+    assert isinstance(found, exp.Column)
+    assert found.name == name
+
+
+@pytest.mark.parametrize("dialect", OTHERS)
+@pytest.mark.parametrize("line", queries("allowed"), ids=lambda line: line["id"])
+def test_what_was_said_is_said_again_when_heard(
+    line: dict[str, str], dialect: str, policy: Policy, schema: Schema
+) -> None:
+    """The history keeps texts: what is heard from them must not mean more or less."""
+    asked = sqlglot.transpile(line["sql"], read="duckdb", write=dialect)[0]
+    decision = decide(asked, policy, schema, dialect=dialect)
+    if isinstance(decision, Refused):
+        assert decision.code in ("NOT_IN_ENGINE", "DOMINANCE_UNSUPPORTED", "FUNCTION_NOT_ALLOWED", "COLUMN_UNKNOWN")
+        return
+    for text in (decision.sql, *(part for each in decision.footprint for part in (*each.sources, *each.conditions))):
+        assert said(parsed(text, dialect), dialect) == text
+
+
+@pytest.mark.parametrize(("dialect", "call"), [(dialect, call) for dialect in OTHERS for call in OUTSIDE[dialect]])
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT {} AS x FROM enterprise", "SELECT count(*) FROM citizen WHERE {} IS NULL",
+        "SELECT count(*) FROM citizen GROUP BY {}", "SELECT count({}) FROM citizen",
+        "SELECT count(*) FROM citizen HAVING {} IS NULL",
+    ],
+)  # fmt: skip
+def test_functions_that_reach_out_are_refused(
+    dialect: str, call: str, sql: str, policy: Policy, schema: Schema
+) -> None:
+    assert isinstance(decide(sql.format(call), policy, schema, dialect=dialect, suggest=False), Refused)
+    with pytest.raises(Refusal) as caught:
+        said(heard(sqlglot.parse_one(sql.format(call), dialect=dialect), dialect), dialect)
+    assert caught.value.refused.code == "NOT_IN_ENGINE"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT TRANSFORM(county) USING 'cat' FROM citizen",
+        "FROM citizen MAP county USING 'cat' AS x",
+        "SELECT * FROM parquet.`/etc`",
+        "SELECT /*+ BROADCAST(citizen) */ count(*) FROM citizen",
+        "SELECT count(*) FROM citizen LATERAL VIEW explode(array(1)) x",
+        "SELECT count(*) FROM citizen TABLESAMPLE (1 ROWS)",
+        "SET spark.sql.ansi.enabled = true",
+    ],
+)
+def test_spark_runs_no_program_and_reads_no_file(sql: str, policy: Policy, schema: Schema) -> None:
+    assert isinstance(decide(sql, policy, schema, dialect="spark", suggest=False), Refused)
+
+
+@pytest.mark.parametrize("dialect", OTHERS)
+@pytest.mark.parametrize(
+    "condition",
+    [
+        r"county LIKE 'a\\_b'",
+        "county LIKE diagnosis",
+        "left(county, -1) = 'a'",
+        "substring(county, 1, length(county) - 9) = 'a'",
+        "right(county, length(gender)) = 'a'",
+    ],
+)
+def test_what_fails_on_a_row_is_refused(dialect: str, condition: str, policy: Policy, schema: Schema) -> None:
+    found = decide(f"SELECT count(*) FROM citizen WHERE {condition}", policy, schema, dialect=dialect, suggest=False)
+    assert isinstance(found, Refused)
+    assert found.code == "NOT_IN_ENGINE"
+    assert dialect in found.message
+
+
+def test_postgres_divides_by_nothing_and_overflows_nowhere(policy: Policy, schema: Schema) -> None:
+    sql = "SELECT count(*) AS n FROM enterprise WHERE employees * 2 / employees > 1 AND founded < DATE '2020-01-01'"
+    found = decide(sql, policy, schema, dialect="postgres")
+    assert isinstance(found, Allowed), found
+    assert 'DIV(CAST("t1"."employees" AS DECIMAL) * 2, NULLIF(CAST("t1"."employees" AS DECIMAL), 0))' in found.sql
+
+
+@pytest.mark.parametrize("factor", ["1e-300", "1e300", "0.00000000000000001"])
+def test_constants_that_carry_a_number_out_of_its_type_are_refused(factor: str, policy: Policy, schema: Schema) -> None:
+    sql = f"SELECT sum(income / {factor}) FROM citizen"
+    found = decide(sql, policy, schema, dialect="postgres", suggest=False)
+    assert isinstance(found, Refused)
+    assert found.code == "FUNCTION_PARTIAL"
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_an_interval_beyond_the_calendar_is_refused(dialect: str, policy: Policy, schema: Schema) -> None:
+    for interval in ("INTERVAL '400000' YEAR", "INTERVAL '2000000' DAY", "INTERVAL '-400000' YEAR"):
+        sql = f"SELECT count(*) FROM visit WHERE visit_date + {interval} > DATE '2020-01-01'"
+        assert isinstance(decide(sql, policy, schema, dialect=dialect, suggest=False), Refused)
+    sql = "SELECT count(*) FROM visit WHERE visit_date + INTERVAL '30' DAY > DATE '2023-06-01'"
+    assert isinstance(decide(sql, policy, schema, dialect=dialect), Allowed)
+
+
+def test_keys_never_enter_a_statement(policy: Policy, schema: Schema) -> None:
+    for dialect in OTHERS:
+        found = decide("SELECT uscc, legal_rep_id FROM enterprise", policy, schema, dialect=dialect)
+        assert isinstance(found, Refused)
+        assert (found.code, "mask" in found.message) == ("NOT_IN_ENGINE", True)
