@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-NAMES = ("decide", "gateway", "load", "dp", "tpch", "masking", "classify", "jail", "audit")
+NAMES = ("decide", "gateway", "load", "dp", "tpch", "masking", "operators", "classify", "jail", "audit")
 RESULTS = Path(__file__).parent / "results"
 
 

@@ -8,6 +8,7 @@ Each kind draws on a range that is not issued, so that no surrogate is somebody'
 
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
@@ -58,9 +59,13 @@ def _letters(text: str, count: int) -> NDArray[np.uint8]:
     return np.broadcast_to(np.frombuffer(text.encode(), np.uint8), (count, len(text)))
 
 
+@cache
+def _calendar() -> NDArray[np.uint64]:
+    return np.array([int((FIRST_BIRTH + timedelta(day)).strftime("%Y%m%d")) for day in range(DAYS)], np.uint64)
+
+
 def _id_card(draws: Draws) -> list[str]:
-    calendar = np.array([int((FIRST_BIRTH + timedelta(day)).strftime("%Y%m%d")) for day in range(DAYS)], np.uint64)
-    born = _digits(calendar[(draws[:, 1] % np.uint64(DAYS)).astype(np.int64)], 8)
+    born = _digits(_calendar()[(draws[:, 1] % np.uint64(DAYS)).astype(np.int64)], 8)
     body = np.concatenate([_areas(draws[:, 0]), born, _digits(draws[:, 2] % np.uint64(999) + np.uint64(1), 3)], axis=1)
     return texts(_with(body, checkdigits.id_check))
 
