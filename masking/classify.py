@@ -18,6 +18,7 @@ from masking.detect import RULES, detect
 from masking.entities import ENTITIES, Basis, EntityType
 from masking.files import open_tables
 from masking.normalise import normalise
+from masking.operators.presets import region_pattern
 from masking.patterns import Rule
 from masking.places import divisions, place_names
 from masking.samples import Sample, samples
@@ -230,6 +231,24 @@ def _fitting(kind: Kind, sample: Sample) -> Kind:
     return kind
 
 
+HIDDEN = r"^<[A-Z0-9_]+>$|[*×•]{2}|^.[*×•]$"
+CODE = r"^[0-9a-f]{32}$|^(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])[A-Za-z0-9_-]{22,}$"
+"""What partial masks and tags, and what keyed pseudonyms and encryption leave."""
+
+
+def _masked(sample: Sample) -> _Verdict | None:
+    """Columns that say by their name what they held before they were masked. They stay personal, not direct."""
+    if sample.share(HIDDEN) >= SURE:
+        return _Verdict(Kind("MASKED", "other", 3, "keep", {}), "parts of the values are hidden already")
+    if sample.share(CODE) >= SURE:
+        said = "values are codes such as pseudonyms, hashes and encryption leave"
+        return _Verdict(Kind("MASKED", "other", 3, "pseudonym", {}), said)
+    if sample.length > 2 and sample.share(f"(?:{region_pattern('county')})(?:[*]{{3}})?$|^[*]{{3}}$") >= SURE:
+        region = by_name("region")
+        return _Verdict(region[0], "values are divisions, without streets") if region else None
+    return None
+
+
 def _judged(sample: Sample) -> _Verdict:
     suggested = by_name(sample.name) or (by_name(sample.comment) if sample.comment else None)
     named = suggested[0] if suggested else None
@@ -241,6 +260,8 @@ def _judged(sample: Sample) -> _Verdict:
     listed = _by_values(sample) if named is None else None
     if listed is not None:
         return listed
+    if (masked := _masked(sample)) is not None:
+        return masked
     text = _free_text(sample)
     shape = _by_shape(sample, named)
     if shape is not None:
@@ -275,7 +296,7 @@ def _with_neighbours(decided: list[_Verdict], table: list[Sample]) -> list[_Verd
     clinical = health >= 2 or any(kind.name == "MEDICAL_RECORD_NO" for kind in kinds)
     made = []
     for verdict, sample in zip(decided, table, strict=True):
-        if verdict.kind.role != "other" or not (clinical or personal):
+        if verdict.kind.role != "other" or verdict.kind.name == "MASKED" or not (clinical or personal):
             made.append(verdict)
         elif clinical:
             kind = Kind("HEALTH", "sensitive", 4, "keep", {})
