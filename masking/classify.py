@@ -125,6 +125,11 @@ def _name_share(values: list[str]) -> float:
     return hits / len(values) if values else 0.0
 
 
+def _few(sample: Sample) -> bool:
+    """Words that come again and again name kinds (门诊, 急诊) and not people."""
+    return sample.distinct < 20 and sample.distinct * 10 <= sample.rows
+
+
 LATIN_NAME = r"^[A-Z][A-Za-z'’-]+(?:,? (?:[A-Z][A-Za-z'’-]*\.?|van|von|de|der|al|bin)){1,4}$"
 NAME_SHAPE = f"^[\u3400-\u9fff·•.]{{2,12}}$|{LATIN_NAME}|^[\u0400-\u052f]\\.[\u0400-\u052f]+$|^[\u1820-\u18aa]"
 
@@ -148,7 +153,7 @@ def _by_shape(sample: Sample, named: Kind | None) -> _Verdict | None:
             return _Verdict(region[0], "values are divisions") if region else None
         share = _name_share(values)
         wanted = named is not None and named.name == "PERSON"
-        if share >= (LIKELY if wanted else SURE) and (wanted or sample.distinct > 20):
+        if share >= (LIKELY if wanted else SURE) and (not _few(sample) if wanted else sample.distinct > 20):
             return _Verdict(kind_of(EntityType.PERSON), f"{share:.0%} of values are names", share, share)
     return None
 
@@ -196,7 +201,7 @@ def _confirms(kind: Kind, word: str, sample: Sample) -> bool:
         return True
     if kind.name == "PERSON":
         doubt = word in WEAK and sample.share(LATIN_NAME) < HALF
-        return sample.share(DIRTY) < HALF and not (doubt and _name_share(sample.values) < LIKELY)
+        return sample.share(DIRTY) < HALF and not (doubt and (_few(sample) or _name_share(sample.values) < LIKELY))
     if kind.name in {"CN_MOBILE", "CN_LANDLINE", "CN_ID_CARD", "CN_BANK_CARD", "CN_PASSPORT", "QQ", "CN_USCC"}:
         return sample.share(r"[0-9*]{4}") >= LIKELY
     if kind.name in {"ADDRESS", "EMAIL_ADDRESS", "ORG"}:
