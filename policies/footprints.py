@@ -229,7 +229,8 @@ def _normal(node: exp.Expr) -> exp.Expr:
         and isinstance(node.expression, exp.Literal)
         and not set("%_\\") & set(node.expression.name)
     ):
-        node = exp.EQ(this=node.this, expression=node.expression)
+        equal = exp.NEQ if node.args.get("negate") else exp.EQ
+        node = equal(this=node.this, expression=node.expression)
     if isinstance(node, exp.Not):
         inner = _normal(node.this)
         opposite: dict[type[exp.Expr], type[exp.Binary]] = {
@@ -244,11 +245,16 @@ def _normal(node: exp.Expr) -> exp.Expr:
             return opposite[type(inner)](this=inner.this, expression=inner.expression)
         return exp.Not(this=exp.Paren(this=inner) if isinstance(inner, exp.Connector) else inner)
     if type(node) in _FLIPPED:
-        left, right = _normal(node.this), _normal(node.expression)
+        left, right = (_operand(_normal(each)) for each in (node.this, node.expression))
         if not left.find(exp.Column) and right.find(exp.Column):
             return _FLIPPED[type(node)](this=right, expression=left)
         return type(node)(this=left, expression=right)
     return node
+
+
+def _operand(node: exp.Expr) -> exp.Expr:
+    """A side of a comparison: a condition stays in its parentheses."""
+    return exp.Paren(this=node) if isinstance(node, (exp.Predicate, exp.Connector, exp.Not)) else node
 
 
 def _operands(node: exp.Expr, kind: type[exp.Expr]) -> Iterator[exp.Expr]:
