@@ -6,9 +6,13 @@
 Ours is the time from the request to the last row as Arrow, audit record and all; the other's, from the text to a table
 of Arrow in a process without a gateway, with as many threads. Under row filters the other reads files that hold the
 filtered rows only. Sides take turns; a query's time is the median; a mode's, the geometric mean over its queries.
+A private question asked again gets the same noise without the engine; so each time another project asks it.
+A second line per mode adds up processor time, of the gateway with its engines against the other's: on a machine that
+others keep busy it says more.
 """
 
 import argparse
+import itertools
 import statistics
 import subprocess
 import sys
@@ -22,6 +26,7 @@ from typing import Any
 
 import duckdb
 import httpx
+import psutil
 import pyarrow as pa
 
 from bench.measure import Row
@@ -68,6 +73,11 @@ class Way:
     release: Mapping[str, Any]  # of the tables with a unit
     filters: Mapping[str, str] = field(default_factory=dict)
 
+    def projects(self, runs: int) -> list[str]:
+        """Who asks, the first of them to warm up."""
+        name = self.name.replace(" ", "-")
+        return [f"{name}-{run}" for run in range(runs + 1)] if self.release["mode"] == "dp" else [name]
+
     def terms(self, table: str, columns: list[str]) -> Terms:
         """What the project may do with a table."""
         own = self.release if table in UNITS else ROWS
@@ -92,6 +102,8 @@ class Timed:
     query: str
     ours_ms: float
     other_ms: float
+    ours_cpu_ms: float = 0.0  # per run, of the gateway and its engines
+    other_cpu_ms: float = 0.0
 
     @property
     def ratio(self) -> float:
@@ -140,35 +152,44 @@ def timings(scale: float, runs: int, names: tuple[str, ...] = ()) -> Iterator[Ti
         (home / "data").mkdir()
         generated(home / "data", scale)
         filtered(home / "data", home / "filtered")
-        projects = {way.name.replace(" ", "-"): [way.name.replace(" ", "-") + "-user"] for way in WAYS}
+        ways = [way for way in WAYS if not names or way.name in names]
+        projects = {project: [f"{project}-user"] for way in ways for project in way.projects(runs)}
+        owner = next(iter(projects)) + "-user"
         database = platform_database(home, projects)
         stack.callback(database.close)
         for table in Schema.from_ddl(tpch_schema()).tables.values():
-            publish(database, home, table.name, UNITS.get(table.name, next(iter(table.columns))), "identity-user")
-            for way in WAYS:
-                project = way.name.replace(" ", "-")
-                grant(database, project, project + "-user", table.name, way.terms(table.name, list(table.columns)))
+            publish(database, home, table.name, UNITS.get(table.name, next(iter(table.columns))), owner)
+            for way in ways:
+                for project in way.projects(runs):
+                    terms = way.terms(table.name, list(table.columns))
+                    grant(database, project, f"{project}-user", table.name, terms)
         tokens = {f"token-{project}": (people[0], project) for project, people in projects.items()}
         hub_url = stack.enter_context(hub(tokens))
         given = {"query_threads": THREADS, "query_memory_mib": 6144, "query_timeout_s": 300}
         url = stack.enter_context(service(home, hub_url, **given))
         client = stack.enter_context(httpx.Client(base_url=url, timeout=600, trust_env=False))
         raw, raw_filtered = plain(home / "data"), plain(home / "filtered")
-        for way in WAYS:
-            if names and way.name not in names:
-                continue
-            headers = {"Authorization": f"Bearer token-{way.name.replace(' ', '-')}"}
+        for way in ways:
+            headers = [{"Authorization": f"Bearer token-{project}"} for project in way.projects(runs)]
             beside = raw_filtered if way.filters else raw
             for name, sql in tpch_texts().items():
                 yield _timed(client, headers, way.name, name, sql, beside, runs)
 
 
+def _gateway_cpu_s() -> float:
+    """Processor seconds of every process this one started, and of theirs."""
+    times = [process.cpu_times() for process in psutil.Process().children(recursive=True)]
+    return sum(each.user + each.system for each in times)
+
+
 def _timed(
-    client: httpx.Client, headers: dict[str, str], way: str, name: str, sql: str, raw: duckdb.DuckDBPyConnection,
+    client: httpx.Client, headers: list[dict[str, str]], way: str, name: str, sql: str, raw: duckdb.DuckDBPyConnection,
     runs: int,
 ) -> Timed | Refusal:  # fmt: skip
+    askers = itertools.cycle(headers)
+
     def ours() -> Any:
-        answer = client.post("/v1/query", json={"sql": sql}, headers=headers)
+        answer = client.post("/v1/query", json={"sql": sql}, headers=next(askers))
         if answer.status_code != 200:
             return answer.json()["code"]
         return pa.ipc.open_stream(answer.content).read_all()
@@ -183,12 +204,16 @@ def _timed(
     if way in ("identity", "row filter") and first.num_rows != wanted.num_rows:
         raise RuntimeError(f"{name} answered {first.num_rows} rows instead of {wanted.num_rows}")
     times: dict[Callable[[], Any], list[float]] = {ours: [], other: []}
+    busy: dict[Callable[[], Any], list[float]] = {ours: [], other: []}
+    clocks: dict[Callable[[], Any], Callable[[], float]] = {ours: _gateway_cpu_s, other: time.process_time}
     for _ in range(runs):
         for act, spent in times.items():
-            began = time.perf_counter()
+            worked, began = clocks[act](), time.perf_counter()
             act()
             spent.append((time.perf_counter() - began) * 1000)
-    return Timed(way, name, statistics.median(times[ours]), statistics.median(times[other]))
+            busy[act].append((clocks[act]() - worked) * 1000)
+    medians = (statistics.median(times[act]) for act in (ours, other))
+    return Timed(way, name, *medians, *(statistics.mean(busy[act]) for act in (ours, other)))
 
 
 def rows(scale: float = 0.1, runs: int = 3, each: bool = False, names: tuple[str, ...] = ()) -> Iterator[Row]:
@@ -207,7 +232,10 @@ def rows(scale: float = 0.1, runs: int = 3, each: bool = False, names: tuple[str
     for way, timed in found.items():
         ours = statistics.geometric_mean(one.ours_ms for one in timed)
         other = statistics.geometric_mean(one.other_ms for one in timed)
-        yield Row(f"TPC-H at scale {scale:g}, {way}, {len(timed)} of 22", ours, "plain DuckDB", other, runs)
+        measure = f"TPC-H at scale {scale:g}, {way}, {len(timed)} of 22"
+        yield Row(measure, ours, "plain DuckDB", other, runs)
+        ours, other = sum(one.ours_cpu_ms for one in timed), sum(one.other_cpu_ms for one in timed)
+        yield Row(f"{measure}, processor time together", ours, "plain DuckDB", other, runs)
 
 
 def main() -> None:
