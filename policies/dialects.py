@@ -100,6 +100,8 @@ def heard(tree: exp.Expr, dialect: str) -> exp.Expr:
 def parsed(text: str, dialect: str) -> exp.Expr:
     """The tree of an expression or query that `said` gave."""
     tree: exp.Expr = sqlglot.parse_one(text, dialect=dialect)
+    for node in tree.walk():  # where each word stood is of no use any more, and dear to copy
+        node.meta.clear()
     if dialect == "duckdb":
         return tree
     whole = heard(exp.Paren(this=tree), dialect)  # a root can be replaced too

@@ -9,6 +9,7 @@ depends on one statistic alone: it is made once and remembered, however many oth
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -42,8 +43,7 @@ def pair(one: Footprint, other: Footprint, policy: Policy) -> Pair | None:
     exact = said(_near([_groups(*each, minimum) for each in both], keys, minimum), one.dialect, last=True)
     sketches: tuple[str, ...] = ()
     if one.dialect == "duckdb" and minimum <= BUCKETS // 2:
-        made = [_sketch(_groups(*each, minimum), count) for each, count in zip(both, keys, strict=True)]
-        sketches = tuple(said(each, "duckdb", last=True) for each in made)
+        sketches = tuple(_sketch_of(*each, minimum) for each in both)
     return Pair(exact, sketches, minimum)
 
 
@@ -113,14 +113,14 @@ def _groups(footprint: Footprint, place: int, minimum: int) -> exp.Select:
     rows = rows.select(*named, exp.alias_(person, "u"), copy=False)
     rows = rows.where(exp.Not(this=exp.Is(this=person.copy(), expression=exp.null())), copy=False)
     keys = _keys(len(named))
-    once = exp.Select().from_(rows.subquery("rows_"), copy=False)
+    once = exp.Select().from_(rows.subquery("rows_", copy=False), copy=False)
     once = once.select(*keys, exp.column("u"), exp.alias_(exp.Count(this=exp.Star()), "n"), copy=False)
     once = once.group_by(*_keys(len(named)), exp.column("u"), copy=False)
     people = exp.Window(this=exp.Count(this=exp.Star()), partition_by=_keys(len(named)) or None, over="OVER")
-    sized = exp.Select().from_(once.subquery("once_"), copy=False)
+    sized = exp.Select().from_(once.subquery("once_", copy=False), copy=False)
     sized = sized.select(*_keys(len(named)), exp.column("u"), exp.column("n"), copy=False)
     sized = sized.select(exp.alias_(people, "people"), copy=False)
-    large = exp.Select(expressions=[exp.Star()]).from_(sized.subquery("sized_"), copy=False)
+    large = exp.Select(expressions=[exp.Star()]).from_(sized.subquery("sized_", copy=False), copy=False)
     return large.where(exp.GTE(this=exp.column("people"), expression=exp.Literal.number(minimum)), copy=False)
 
 
@@ -130,8 +130,9 @@ def _keys(count: int, table: str | None = None) -> list[exp.Expr]:
 
 def _near(sides: Sequence[exp.Select], keys: Sequence[int], minimum: int) -> exp.Select:
     """A row if there are two groups that differ in too few people, or in how often too few are in them."""
-    pairs = exp.Select().from_(sides[0].subquery("a"), copy=False)
-    pairs = pairs.join(sides[1].subquery("b"), on=exp.EQ(this=exp.column("u", "a"), expression=exp.column("u", "b")))
+    pairs = exp.Select().from_(sides[0].subquery("a", copy=False), copy=False)
+    same = exp.EQ(this=exp.column("u", "a"), expression=exp.column("u", "b"))
+    pairs = pairs.join(sides[1].subquery("b", copy=False), on=same, copy=False)
     people = exp.Add(this=exp.Max(this=exp.column("people", "a")), expression=exp.Max(this=exp.column("people", "b")))
     equal = exp.EQ(this=exp.column("n", "a"), expression=exp.column("n", "b"))
     alike = exp.Count(this=exp.Case(ifs=[exp.If(this=equal, true=exp.Literal.number(1))]))
@@ -149,12 +150,17 @@ def _near(sides: Sequence[exp.Select], keys: Sequence[int], minimum: int) -> exp
     return pairs.having(exp.or_(*few), copy=False).limit(1, copy=False)
 
 
+@lru_cache(maxsize=1024)
+def _sketch_of(footprint: Footprint, place: int, minimum: int) -> str:
+    return said(_sketch(_groups(footprint, place, minimum), len(footprint.group_keys)), "duckdb", last=True)
+
+
 def _sketch(groups: exp.Select, keys: int) -> exp.Select:
     """A row per group and bucket of people; see `Sketch`."""
     person = exp.cast(exp.column("u"), exp.DType.TEXT)
     bucket = exp.cast(exp.Mod(this=exp.func("hash", person), expression=exp.Literal.number(BUCKETS)), exp.DType.INT)
     group = exp.func("hash", *(_keys(keys) or [exp.Literal.number(0)]))
-    made = exp.Select().from_(groups.subquery("groups_"), copy=False).select(
+    made = exp.Select().from_(groups.subquery("groups_", copy=False), copy=False).select(
         exp.alias_(exp.func("min", exp.func("typeof", exp.column("u"))), "kind"),
         exp.alias_(group, "grouping"),
         exp.alias_(bucket, "bucket"),
