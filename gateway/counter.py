@@ -7,7 +7,7 @@ off ends with such a batch that names a code, and then the connection is cut, so
 import asyncio
 import io
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, suppress
 from typing import Any
@@ -25,6 +25,7 @@ from gateway.engine import Rows, Stop
 from gateway.errors import ENGINE_CANCELLED, GATEWAY_BUSY
 from gateway.identity import Sandbox
 from policies.decision import Refused
+from policies.explain import as_rows, asked_about
 from store.errors import YurtError
 
 ARROW = "application/vnd.apache.arrow.stream"
@@ -59,6 +60,9 @@ class Counter:
         return refusal(Failed.because(ENGINE_CANCELLED))
 
     async def _answered(self, sandbox: Sandbox, sql: str) -> Response:
+        about = asked_about(sql)
+        if about is not None:
+            return _explanation(await run_in_threadpool(self._desk.explain, sandbox, about))
         if not self._admission.free:  # a refusal waits for no engine: its time tells nothing of other people's queries
             refused = await run_in_threadpool(self._desk.refusal, sandbox, sql)
             if refused is not None:
@@ -135,6 +139,14 @@ class _Delivery(StreamingResponse):
 async def _gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+def _explanation(explained: Mapping[str, Any]) -> Response:
+    """EXPLAIN POLICY asked like a query: a table of its parts."""
+    parts, texts = zip(*as_rows(explained), strict=True)
+    table = pa.table({"part": pa.array(parts, pa.string()), "explanation": pa.array(texts, pa.string())})
+    report = json.dumps({"suppressed": 0, "explained": True})
+    return Response(_whole(table), media_type=ARROW, headers={REPORT_HEADER: report})
 
 
 def _whole(table: Any) -> bytes:

@@ -17,6 +17,7 @@ from gateway.identity import Sandbox
 from gateway.probing import ProbeMemory
 from gateway.standing import Standing, Standings
 from policies.decision import Allowed, Decision, Footprint, Refused
+from policies.explain import explained
 from policies.history import History
 from store.database import Database
 from store.errors import YurtError
@@ -65,12 +66,12 @@ class Desk:
         self._record_decision(sandbox, standing, sql, decision)
         return decision
 
-    def explain(self, sandbox: Sandbox, sql: str) -> Decision:
-        """The decision about a question, without running it; recorded like any other."""
+    def explain(self, sandbox: Sandbox, sql: str) -> dict[str, Any]:
+        """The whole decision about a question, without running or booking it; recorded like any other."""
         standing = self._standings.of(sandbox)
         decision = self._decided(sql, standing, self._book.history(sandbox.project))
         self._record_decision(sandbox, standing, sql, decision, explained=True)
-        return decision
+        return explained(decision, standing.terms.policy, standing.terms.grants, sql)
 
     def tables(self, sandbox: Sandbox) -> list[dict[str, Any]]:
         """The tables the sandbox may use and what may be done with each column."""
@@ -201,5 +202,9 @@ def _digest(sql: str) -> str:
 def _lineage(decision: Allowed) -> list[str]:
     """`dataset.column:how` of everything behind the answer."""
     return sorted(
-        {f"{source.dataset}.{source.column}:{source.how}" for output in decision.lineage for source in output.sources}
+        {
+            f"{source.dataset}.{source.column}:{source.how}"
+            for output in decision.lineage
+            for source in (*output.sources, *output.influences)
+        }
     )

@@ -1,7 +1,7 @@
 """A policy against data on disk, without a platform: what `yurt policy run` does."""
 
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,9 @@ from gateway.dp_account import MemoryAccountant
 from gateway.duckdb import DuckDBEngine
 from gateway.engine import Engine, Limits, Tables
 from gateway.errors import DATA_INVALID
+from policies.decide import decide
 from policies.decision import Refused
+from policies.explain import as_rows, asked_about, explained
 from policies.history import History
 from policies.model import Policy
 from policies.schema import Schema
@@ -68,10 +70,24 @@ def run(
             for sql in line.get("setup") or []:
                 earlier = answer(str(sql), policy, schema, engine, history, accountant=accountant)
                 history = earlier.history if isinstance(earlier, Answer) else history
+            about = asked_about(str(line.get("sql", "")))
+            if about is not None:
+                decision = decide(about, policy, schema, history=history)
+                yield {"id": line.get("id"), **explanation(explained(decision, policy, sql=about))}
+                continue
             result = answer(str(line.get("sql", "")), policy, schema, engine, history, accountant=accountant)
             if isinstance(result, Answer):
                 history = result.history
             yield {"id": line.get("id"), **described(result)}
+
+
+def explanation(parts: Mapping[str, Any]) -> dict[str, Any]:
+    """EXPLAIN POLICY asked like a query: a table of its parts."""
+    return {
+        "outcome": "answer", "code": None, "message": None, "columns": ["part", "explanation"],
+        "rows": [list(row) for row in as_rows(parts)], "suppressed": 0,
+        "elapsed_ms": {"decide": 0.0, "execute": 0.0, "release": 0.0},
+    }  # fmt: skip
 
 
 def described(result: Answer | Refused | Failed) -> dict[str, Any]:

@@ -8,7 +8,6 @@ import gc
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Request
@@ -19,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from audit.home import open_log
 from gateway.admission import Admission
-from gateway.counter import Counter, refusal_body
+from gateway.counter import Counter
 from gateway.desk import Desk
 from gateway.engine import EngineLimits
 from gateway.engines import EnginePool
@@ -27,7 +26,7 @@ from gateway.errors import QUESTION_INVALID, TOKEN_REFUSED
 from gateway.fair_queue import Caps
 from gateway.identity import HubIdentity, Sandbox
 from gateway.standing import Standings
-from policies.decision import Allowed
+from policies.explain import asked_about
 from store.database import Database
 from store.errors import YurtError
 from store.secrets import Secrets
@@ -70,9 +69,8 @@ def create_app(desk: Desk, identity: HubIdentity, on_close: Callable[[], None], 
         return await counter.serve(sandbox, question.sql, request)
 
     @app.post("/v1/explain")
-    def explain(sandbox: Asking, question: Question) -> Response:
-        decision = desk.explain(sandbox, question.sql)
-        return JSONResponse(_explained(decision) if isinstance(decision, Allowed) else refusal_body(decision))
+    def explain(sandbox: Asking, question: Question) -> dict[str, Any]:
+        return desk.explain(sandbox, asked_about(question.sql) or question.sql)
 
     @app.get("/v1/tables")
     def tables(sandbox: Asking) -> list[dict[str, Any]]:
@@ -92,26 +90,6 @@ def create_app(desk: Desk, identity: HubIdentity, on_close: Callable[[], None], 
         return JSONResponse({"code": error.code, "message": error.message, "hint": error.hint}, error.http)
 
     return app
-
-
-def _explained(decision: Allowed) -> dict[str, Any]:
-    return {
-        "outcome": "allow",
-        "sql": decision.sql,
-        "release": {"mode": decision.release.mode, "min_group": decision.release.min_group,
-                    "max_rows": decision.release.max_rows},
-        "privacy": _privacy(decision),
-        "lineage": {column.name: [f"{source.dataset}.{source.column} ({source.how})" for source in column.sources]
-                    for column in decision.lineage},
-    }  # fmt: skip
-
-
-def _privacy(decision: Allowed) -> dict[str, Any] | None:
-    """What a noisy answer would cost, and what its reader must know."""
-    plan = decision.release.private
-    if plan is None:
-        return None
-    return {"datasets": list(plan.datasets), "cost": asdict(plan.cost), "notes": list(plan.notes)}
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ import json
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -36,6 +36,7 @@ class Terms:
     files: Mapping[str, Path]
     version: str  # digest of all that made it: policy, columns, data
     place: Place = FILES  # the engine that holds them
+    grants: Mapping[str, int] = field(default_factory=dict)  # table -> number of the grant behind it
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,9 @@ class Standings:
         files = {dataset.id: self._data / dataset.current.file for dataset in datasets}
         place = self._engines.place(files)
         keys = {} if place.name else self._keys(policy, files)
-        return Terms(policy, Schema.from_mapping(types, keys=keys), tuple(datasets), files, version, place)
+        grants = {grant.dataset_id.lower(): grant.id for grant in live_grants(session, project_id)}
+        schema = Schema.from_mapping(types, keys=keys)
+        return Terms(policy, schema, tuple(datasets), files, version, place, grants)
 
     def _keys(self, policy: Policy, files: Mapping[str, Path]) -> dict[str, str]:
         """Where a rule on dominance needs to know whether each row is another unit's, the data is asked, once."""

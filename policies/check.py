@@ -9,7 +9,7 @@ from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
-from policies import check_expression, check_subquery, rewrite
+from policies import check_expression, check_subquery, decision, rewrite
 from policies.check_predicate import tied
 from policies.check_select import select
 from policies.check_subquery import free
@@ -223,7 +223,11 @@ def _set_operation(env: Environment, node: exp.SetOperation, scope: Scope, insid
     shown = {name: _merged(env, node, branches, columns, place) for place, name in enumerate(names)}
     whole = _tail(env, node, made, shown)
     influence = frozenset().union(*(branch.influence for branch in branches))
-    return Relation(whole, shown, influence=influence, exact=False, hidden=tuple(hidden))
+    chosen_by = frozenset().union(*(branch.chosen_by for branch in branches))
+    if isinstance(node, (exp.Intersect, exp.Except)):  # the other branch's rows choose among the first one's
+        other = (source for value in branches[1].columns.values() for source in value.sources)
+        chosen_by |= {decision.Source(each.dataset, each.column, "filter") for each in other}
+    return Relation(whole, shown, influence=influence, exact=False, hidden=tuple(hidden), chosen_by=chosen_by)
 
 
 def _aligned(node: exp.SetOperation, branches: list[Relation]) -> tuple[list[str], list[list[int | None]]]:

@@ -53,6 +53,10 @@ def aggregate(env: Environment, block: Block, node: exp.Expr) -> Value:
     )
     how = "count" if isinstance(call, (exp.Count, exp.CountIf, exp.ApproxDistinct)) else "aggregate"
     sources = {Source(source.dataset, source.column, how) for part in parts for source in part.sources}
+    if isinstance(call, exp.Count) and not parts:  # count(*) is about whole rows
+        tables = {each.dataset for each in block.scope.sources if each.dataset}
+        tables |= {env.policy.datasets[unit.dataset].name for unit in block.units}
+        sources |= {Source(table, "*", how) for table in tables}
     if condition:
         sources |= {Source(source.dataset, source.column, "influence") for source in condition.sources}
     return Value(

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from sqlglot import exp
 
-from policies import dp_rows, rewrite
+from policies import decision, dp_rows, rewrite
 from policies.check_predicate import chosen_by, constant, parsed_date
 from policies.environment import RESERVED, Block, Environment
 from policies.errors import (
@@ -188,6 +188,9 @@ def _table(env: Environment, block: Block, node: exp.Table) -> exp.Expr:
         raise Refusal.of(TABLE_UNKNOWN, node)
     instance = f"t{env.number()}"
     columns = rewrite.governed(env, dataset, table, instance)
+    if dataset.rows is not None:
+        filtered = (dataset.columns[each.name.lower()].name for each in dataset.rows.find_all(exp.Column))
+        block.chosen_by |= {decision.Source(dataset.name, column, "filter") for column in filtered}
     alias = node.args.get("alias")
     if alias is not None and alias.columns:
         columns = _renamed(columns, table, [each.name for each in alias.columns], node)
@@ -261,6 +264,7 @@ def _derived(
     block.links += relation.links
     block.conditions += relation.conditions
     block.constants |= relation.constants
+    block.chosen_by |= relation.chosen_by
     block.exact = block.exact and relation.exact
     called = alias.name.lower() if alias is not None else ""
     _add(block, tree, Source(called, columns, shown, tuple(units), single=relation.single))

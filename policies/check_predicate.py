@@ -59,6 +59,7 @@ def chosen_by(env: Environment, block: Block, node: exp.Expr) -> exp.Expr:
     for each in conjuncts(node):
         found = _key_equality(env, block, each) or tried_within(env, filtered(env, block, each))
         block.influence |= found.all_deps
+        block.note(found.sources, "join" if len(found.instances) > 1 and isinstance(found.node, exp.EQ) else "filter")
         parts.append(found.node)
         base = env.to_base(found.node)
         if base is None:

@@ -70,7 +70,12 @@ def select(env: Environment, node: exp.Select, scope: Scope, top: bool) -> Relat
             raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node.args["qualify"], what="QUALIFY without a window", hint=hint)
         made.set("qualify", exp.Qualify(this=qualify.node))
     made.set("having", exp.Having(this=having.node) if having is not None else None)
-    return _finished(env, block, made, outputs, top, node)
+    for test in (having, qualify):
+        block.note(test.sources if test is not None else (), "filter")
+    block.note((source for key in block.keys for source in key.sources), "key")
+    found = _finished(env, block, made, outputs, top, node)
+    found.chosen_by |= block.chosen_by
+    return found
 
 
 def _items(block: Block, node: exp.Select, top: bool) -> list[tuple[str, exp.Expr | Value]]:
@@ -284,12 +289,14 @@ def _order(env: Environment, block: Block, node: exp.Select, outputs: list[tuple
             _ordinal(inner, [value for _, value in outputs])
             places = [int(inner.this) - 1]
         made += [_ordered(each, _sort_key(outputs[place][1], place)) for place in places]
+        block.note((source for place in places for source in outputs[place][1].sources), "order")
         if not places:
             found = env.value(env, block, inner)
             if found.level is Level.ROW:
                 if block.grouped:
                     raise Refusal.of(NOT_GROUPED, each)
                 demand_rows(env.policy, found, each)
+            block.note(found.sources, "order")
             made.append(_ordered(each, _always_guarded(found.node)))
     return made
 

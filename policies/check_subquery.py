@@ -63,7 +63,7 @@ def _exists(env: Environment, block: Block, node: exp.Exists) -> Value:
     dp_rows.membership(env, block, relation, node, None)
     env.meta["inner"] |= {unit.instance for unit in relation.units}
     block.influence |= relation.influence
-    sources = frozenset().union(*(column.sources for column in relation.columns.values()))
+    sources = frozenset().union(relation.chosen_by, *(column.sources for column in relation.columns.values()))
     return _over(block, Value(exp.Exists(this=relation.query), Level.ROW, "bool", joined=True, sources=sources))
 
 
@@ -80,7 +80,8 @@ def in_query(env: Environment, block: Block, node: exp.In, subject: Value) -> Va
     if env.harmless:
         influence(block, relation)
         made = exp.In(this=subject.node, query=exp.Subquery(this=relation.query))
-        return _over(block, combined(made, "bool", (subject, *relation.columns.values())))
+        found = combined(made, "bool", (subject, *relation.columns.values()))
+        return _over(block, replace(found, sources=found.sources | relation.chosen_by))
     if len(relation.columns) != 1:
         raise Refusal.of(SUBQUERY_NOT_ALLOWED, node, why="it has more than one column", hint="Select one column.")
     (right,) = relation.columns.values()
@@ -90,7 +91,7 @@ def in_query(env: Environment, block: Block, node: exp.In, subject: Value) -> Va
     if not env.fits(subject.kind, right.kind):
         raise Refusal.of(TYPE_MISMATCH, node, left=subject.kind, right=right.kind)
     made = exp.In(this=subject.node, query=exp.Subquery(this=relation.query))
-    sources = subject.sources | right.sources
+    sources = subject.sources | right.sources | relation.chosen_by
     if right.level is not Level.ROW or (all_readable(env.policy, right.all_deps) and free(env, relation)):
         if right.level is Level.ROW:
             _rows_only(env, block, node)
@@ -116,6 +117,7 @@ def _scalar(env: Environment, block: Block, node: exp.Subquery) -> Value:
         )
     (found,) = relation.columns.values()
     made = combined(exp.Subquery(this=relation.query), found.kind, (found,))
+    made = replace(made, sources=found.sources | relation.chosen_by)
     return _over(block, made) if env.harmless else made
 
 

@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from policies import history as past
 from policies.check import Checked, check
-from policies.decision import Allowed, Decision, OutputColumn, Refused, ReleasePlan
+from policies.decision import Allowed, Decision, OutputColumn, Refused, ReleasePlan, Source
 from policies.dialects import DIALECTS, said
 from policies.dp_finish import private_plan
 from policies.errors import SQL_INVALID, SQL_TOO_DEEP
@@ -57,6 +57,10 @@ def _decide(
         return Refused.because(SQL_TOO_DEEP, limit=0)
 
 
+def _ordered(sources: frozenset[Source]) -> tuple[Source, ...]:
+    return tuple(sorted(sources, key=lambda source: (source.dataset, source.column, source.how)))
+
+
 def _allowed(checked: Checked, policy: Policy, dialect: str, history: History) -> Decision:
     env, relation = checked.environment, checked.relation
     quiet = frozenset(env.meta["compared"] - env.meta["told"])
@@ -88,9 +92,7 @@ def _allowed(checked: Checked, policy: Policy, dialect: str, history: History) -
         columns=names,
         release=plan,
         lineage=tuple(
-            OutputColumn(
-                name, tuple(sorted(value.sources, key=lambda source: (source.dataset, source.column, source.how)))
-            )
+            OutputColumn(name, _ordered(value.sources), _ordered(relation.chosen_by))
             for name, value in zip(names, relation.columns.values(), strict=True)
         ),
         footprint=tuple(

@@ -33,7 +33,7 @@ class Source:
 
     dataset: str
     column: str
-    how: str  # value, masked, key, aggregate, count or influence
+    how: str  # value, masked, key, aggregate, count or influence; of what chose the rows: filter, join, key or order
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ class OutputColumn:
 
     name: str
     sources: tuple[Source, ...] = ()
+    influences: tuple[Source, ...] = ()  # what chose, matched, grouped or ordered its rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from policies.decision import Footprint, Guard
+from policies.decision import Footprint, Guard, Source
 from policies.dp_plan import Draft
 from policies.errors import SQL_TOO_LARGE
 from policies.labels import Dep, Value, alike, common_kind
@@ -82,6 +82,11 @@ class Block:
     windowed: bool = False
     sets: list[frozenset[int]] = field(default_factory=list)  # positions in `keys`, where it has several groupings
     outer: tuple["Block", ...] = ()
+    chosen_by: set[Source] = field(default_factory=set)  # what chose, matched, grouped or ordered its rows
+
+    def note(self, sources: Iterable[Source], how: str) -> None:
+        """Take down for the lineage what shaped the block's rows."""
+        self.chosen_by |= {Source(each.dataset, each.column, how) for each in sources}
 
     @contextmanager
     def during(self, phase: str) -> Iterator[None]:

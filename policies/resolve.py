@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
+from policies.decision import Source as Base
 from policies.errors import COLUMN_AMBIGUOUS, COLUMN_UNKNOWN, CONSTRUCT_NOT_ALLOWED
 from policies.labels import Dep, Value
 from policies.refusal import Refusal
@@ -36,6 +37,7 @@ class Relation:
     definition: "tuple[exp.Expr, Scope] | None" = None  # of a common table expression, to check it anew per use
     name: str = ""  # of the common table expression, in the rewritten query
     single: bool = False  # it has at most one row, whatever the data
+    chosen_by: frozenset[Base] = frozenset()  # what chose, matched, grouped or ordered its rows
 
 
 @dataclass(slots=True)

@@ -38,10 +38,7 @@ class SQLMagics(Magics):  # type: ignore[misc]
             if cell is None:
                 return client.query(line)
             options = _options(line)
-            if options.explain:
-                display(client.explain(cell))
-                return None
-            answer = client.query(cell)
+            answer = client.query(f"EXPLAIN POLICY {cell}" if options.explain else cell)
             if options.name:
                 self.shell.user_ns[options.name] = answer
         except Refused as refused:

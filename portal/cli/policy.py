@@ -98,15 +98,13 @@ def run(
 
 @app.command()
 def explain(sql: str, policy: PolicyFile, schema: SchemaFile, dialect: Dialect = "duckdb") -> None:
-    """Show the whole decision about one query."""
+    """Show the whole decision about one query: rewritten SQL, lineage, thresholds, masks, what would pass instead."""
     from policies.decide import decide
-    from policies.explain import explained
+    from policies.explain import asked_about, explained
 
-    typer.echo(
-        json.dumps(
-            explained(decide(sql, _loaded(policy), _schema(schema), dialect=dialect)), ensure_ascii=False, indent=2
-        )
-    )
+    loaded, about = _loaded(policy), asked_about(sql) or sql
+    found = explained(decide(about, loaded, _schema(schema), dialect=dialect), loaded, sql=about)
+    typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
 
 
 @app.command()

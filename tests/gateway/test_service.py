@@ -178,3 +178,14 @@ def test_tables_and_explain_tell_what_may_be_done(gateway: TestClient) -> None:
     assert explained["outcome"] == "allow"
     refused = gateway.post("/v1/explain", json={"sql": "SELECT id_no FROM people"}, headers=headers).json()
     assert refused["code"] == "COLUMN_NOT_USABLE"
+    assert (refused["rule"], refused["grant"]) == ("people.id_no: []", explained["tables"][0]["grant"])
+
+
+def test_explain_policy_asked_as_a_query_gives_a_table_and_books_nothing(gateway: TestClient) -> None:
+    headers = {"Authorization": "Bearer sandbox"}
+    answer = gateway.post("/v1/query", json={"sql": f"EXPLAIN POLICY {WHOLE}"}, headers=headers)
+    table = pa.ipc.open_stream(answer.content).read_all()
+    assert table.column_names == ["part", "explanation"]
+    parts = dict(zip(*(column.to_pylist() for column in table.columns), strict=True))
+    assert parts["outcome"] == "allow"
+    assert parts["release.min_group"].isdigit()

@@ -185,4 +185,4 @@ def test_the_conversion_is_monotone_and_its_own_inverse() -> None:
 
 def test_the_whole_decision_can_be_shown_with_its_cost() -> None:
     shown = explained(decided("SELECT town, count(*) AS n FROM people GROUP BY town"))
-    assert json.loads(json.dumps(shown))["release"]["private"]["cost"]["epsilon"] == 0.5
+    assert json.loads(json.dumps(shown))["privacy"]["cost"]["epsilon"] == 0.5
