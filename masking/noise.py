@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from math import log
+from math import floor, log, log2
 from typing import Any, Literal
 
 import numpy as np
@@ -26,17 +26,33 @@ def noisy_counts(counts: Sequence[int], epsilon: float) -> list[int]:
     return made
 
 
+GRID_BITS = 20
+"""Noise is drawn in steps of a 2**20th to a 2**21st of its scale."""
+
+
 def noisy_numbers(
     values: NDArray[np.float64], scale: float, distribution: Literal["laplace", "gaussian"]
 ) -> NDArray[np.float64]:
-    """Finite numbers with noise of a given scale, each drawn for itself; finite again."""
+    """Finite numbers with noise of a given scale, each drawn for itself; finite again.
+
+    The numbers are rounded to a grid of a power of two and the noise drawn in whole steps of it, several times as fast
+    as over floats and without low bits that tell the value. Numbers beyond the grid take the way over floats.
+    """
+    if len(values) == 0:
+        return values
     dp = _opendp()
-    domain = dp.vector_domain(dp.atom_domain(T=float, nan=False))
+    step = 2.0 ** (floor(log2(scale)) - GRID_BITS)
+    fits = float(np.abs(values).max()) / step < 2.0**61
+    kind, size = ("i64", scale / step) if fits else (float, scale)
+    domain = dp.vector_domain(dp.atom_domain(T="i64") if fits else dp.atom_domain(T=float, nan=False))
     if distribution == "laplace":
-        measurement = dp.m.make_laplace(domain, dp.l1_distance(T=float), scale=scale)
+        measurement = dp.m.make_laplace(domain, dp.l1_distance(T=kind), scale=size)
     else:
-        measurement = dp.m.make_gaussian(domain, dp.l2_distance(T=float), scale=scale)
-    return np.asarray(measurement(values.tolist()), np.float64) if len(values) else values
+        measurement = dp.m.make_gaussian(domain, dp.l2_distance(T=float), scale=size)
+    if not fits:
+        return np.asarray(measurement(values.tolist()), np.float64)
+    made = measurement(np.rint(values / step).astype(np.int64).tolist())
+    return np.asarray(made, np.float64) * step
 
 
 def noisy_keys(counts: Mapping[str, int], epsilon: float, delta: float) -> dict[str, int]:

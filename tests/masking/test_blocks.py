@@ -69,6 +69,13 @@ def test_relative_noise_grows_with_the_value_and_edges_hold():
     assert made[2000:].std() == pytest.approx(1000 * 0.1 * 2**0.5, rel=0.15)
 
 
+@pytest.mark.parametrize("value", [1e-9, 1e18, 1e300, -1e300])
+def test_numbers_of_any_size_get_their_noise(value):
+    made = np.array(masked("noise", pa.array([value] * 50), {"scale": 1.0}))
+    assert np.isfinite(made).all()
+    assert np.abs(made - value).max() < 40 + abs(value) * 1e-15
+
+
 def test_noise_is_drawn_anew():
     values = pa.array([1.0] * 100)
     assert masked("noise", values, {"scale": 1}) != masked("noise", values, {"scale": 1})
@@ -155,8 +162,7 @@ columns:
 """
 
 
-@pytest.mark.parametrize("ending", ["csv", "parquet"])
-@pytest.mark.parametrize("rows", [0, 7, 70_000])
+@pytest.mark.parametrize(("rows", "ending"), [(0, "csv"), (0, "parquet"), (7, "parquet"), (70_000, "csv")])
 def test_a_file_is_masked_in_blocks(tmp_path: Path, rows, ending):
     table = pa.table(
         {
