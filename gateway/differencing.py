@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from policies.atoms import MAX_ATOMS
-from policies.decision import Allowed, Footprint, Pair, Place, Refused, Withhold
+from policies.decision import Allowed, Audit, Footprint, Pair, Place, Refused, Withhold
 from policies.errors import DIFFERENCING, HISTORY_FULL
 from policies.people import MAX_SKETCH, Sketch, near
-from policies.verdict import Coded, digest, judge
+from policies.verdict import Coded, Verdict, digest, judge
 
 Ask = Callable[[str, int], Any]
 """Runs one query of the guard: SQL and the most rows it may give; a `pyarrow.Table`."""
@@ -30,9 +30,7 @@ def examine(decision: Allowed, ask: Ask) -> Examined | Refused:
     withheld = list(plan.withheld)
     digests: dict[Footprint, set[str]] = {}
     for audit in plan.audits:
-        found = judge(audit, coded(ask(audit.sql, MAX_ATOMS + 1)))
-        if found.too_much:
-            found = judge(audit, coded(ask(audit.coarse, MAX_ATOMS + 1)), coarse=True)
+        found = _judged(audit, ask)
         if found.too_much:
             return Refused.because(HISTORY_FULL)
         if found.refused:
@@ -48,6 +46,22 @@ def examine(decision: Allowed, ask: Ask) -> Examined | Refused:
         digests.setdefault(again.footprint, set()).update(again.digests)
     remembered = (replace(each, withheld=tuple(sorted(digests.get(each, ())))) for each in decision.footprint)
     return Examined(tuple(withheld), tuple(remembered))
+
+
+def _judged(audit: Audit, ask: Ask) -> Verdict:
+    dominated = [_keys(ask(sql, MAX_ATOMS + 1)) for sql in audit.dominated]
+    if any(len(keys) > MAX_ATOMS for keys in dominated):
+        return Verdict(too_much=True)
+    found = judge(audit, coded(ask(audit.sql, MAX_ATOMS + 1)), dominated)
+    if found.too_much and not dominated:
+        found = judge(audit, coded(ask(audit.coarse, MAX_ATOMS + 1)), coarse=True)
+    return found
+
+
+def _keys(table: Any) -> set[str]:
+    """The digests of the cells whose keys are in a table; it has one column `one` where there are no keys."""
+    columns = [table.column(name).to_pylist() for name in table.column_names if name != "one"]
+    return {digest([column[row] for column in columns]) for row in range(table.num_rows)}
 
 
 def _too_near(pair: Pair, ask: Ask) -> bool:

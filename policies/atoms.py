@@ -63,7 +63,29 @@ def audit(
     def counted(places_of_keys: Sequence[int]) -> str:
         return _query(new[0], ties, tuple(tests), chosen, [keys[place] for place in places_of_keys], minimum)
 
-    return Audit(counted(range(len(keys))), counted(coarse), len(tests), tuple(keys), tuple(coarse), asked, minimum)
+    whole = counted(range(len(keys)))
+    ruled: tuple[str, ...] = ()
+    if new[0].total:
+        told = tuple(_dominated(each, each.conditions, (), each.group_keys) for each in everyone)
+        ruled = (*told, _dominated(new[0], ties, tuple(tests), keys))
+    return Audit(whole, counted(coarse), len(tests), tuple(keys), tuple(coarse), asked, minimum, ruled)
+
+
+def _dominated(
+    footprint: Footprint, conditions: Sequence[str], tests: Sequence[tuple[str, ...]], keys: Sequence[str]
+) -> str:
+    """The truth of `tests` and the keys of the groups whose total is withheld; the column `one` where there is but one
+    group."""
+    rows = from_tables(footprint)
+    for text in conditions:
+        rows = rows.where(exp.Paren(this=parsed(text, footprint.dialect)), copy=False)
+    groups = [both(each, footprint.dialect) for each in tests]
+    groups += [parsed(key, footprint.dialect) for key in keys]
+    named = [exp.alias_(each.copy(), f"g{place}") for place, each in enumerate(groups)]
+    rows = rows.select(*(named or [exp.alias_(exp.Literal.number(1), "one")]), copy=False)
+    rows = rows.group_by(*groups, copy=False) if groups else rows
+    rows = rows.having(parsed(footprint.dominated, footprint.dialect), copy=False)
+    return said(rows.limit(MAX_ATOMS + 1, copy=False), footprint.dialect, last=True)
 
 
 def _query(

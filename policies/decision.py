@@ -118,6 +118,7 @@ class Audit:
     coarse_keys: tuple[int, ...]
     asked: tuple[Asked, ...]  # those answered before come first
     minimum: int
+    dominated: tuple[str, ...] = ()  # for each of `asked`, and for the atoms: what a dominance rule withholds
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,8 @@ class Footprint:
     exact: bool = True  # False: the conditions do not say it all (outer join, nested statistic)
     dialect: str = "duckdb"
     fixed: tuple[str, ...] = ()  # those of `keys` that a condition binds to one constant
+    total: str = ""  # the column whose totals this is about, where a dominance rule protects them
+    dominated: str = ""  # true of a group whose total tells too much about its largest contributors
     withheld: tuple[str, ...] | None = field(default=(), compare=False)  # cells not told; None: not answered yet
     pending: bool = field(default=False, compare=False)  # somebody may be being told more of it
 

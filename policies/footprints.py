@@ -1,7 +1,7 @@
 """Whom a statistic is about, in canonical form: conditions over base columns, sorted, with aliases b0, b1, …"""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
@@ -11,7 +11,7 @@ from policies.decision import Footprint
 from policies.dialects import said
 from policies.environment import Block, Environment
 from policies.row_sets import RowSet, row_sets, told_apart
-from policies.thresholds import Thresholds
+from policies.thresholds import Thresholds, dominated
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,9 @@ def footprints(env: Environment, block: Block, limits: Thresholds, made: exp.Sel
         if not own_exact or not told_apart(env, block.constants, plain):
             found_all += _written_out(env, block, limits, made, rows_or_none, tellers[row_set])
             continue
-        for told in row_sets(env, RowSet(tuple(conditions), based)):
-            found_all += _told(env, block, limits, told, tellers[row_set])
+        for each in row_sets(env, RowSet(tuple(conditions), based)):
+            for told in _told(env, block, limits, each, tellers[row_set]):
+                found_all += [told, *_totals(env, block, told, row_set)]
     return found_all
 
 
@@ -133,6 +134,21 @@ def _told(env: Environment, block: Block, limits: Thresholds, rows: RowSet, tell
             fixed=tuple(sorted(bound)),
         )
         yield Told(found, tellers, tuple(keys[key] for key in found.group_keys), level, rows.whole)
+
+
+def _totals(env: Environment, block: Block, told: Told, row_set: str) -> Iterator[Told]:
+    """The same row set as that of totals under a dominance rule, one for each column that is totalled over it."""
+    columns: dict[str, tuple[exp.Expr, set[int]]] = {}
+    for aggregate in block.aggregates.values():
+        if row_set in (rows.sql() for rows in aggregate.compared):
+            for column in aggregate.totals:
+                base = env.to_base(column) or column
+                columns.setdefault(base.sql(), (base, set()))[1].add(aggregate.number)
+    for base, numbers in columns.values():
+        (instance,) = (unit.instance for unit in block.units)  # the only case such totals are allowed in
+        test = dominated(env.policy.datasets[env.datasets[instance]].release, base)
+        texts = [canonical(each, {instance: "b0"}, env.dialect) for each in (base, test)]
+        yield replace(told, footprint=replace(told.footprint, total=texts[0], dominated=texts[1]), aggregates=numbers)
 
 
 def _groupings(block: Block) -> Iterator[tuple[tuple[exp.Expr, int] | None, list[int]]]:

@@ -105,7 +105,7 @@ def compare(
     pairs: dict[Pair, None] = {}
     for place, one in enumerate(fresh):
         for other in (*others, *fresh[:place], *([] if one.exact else [one])):
-            apart = one is other or _frame(one) != _frame(other)
+            apart = (one is other or _frame(one) != _frame(other)) and not (one.total or other.total)
             pair = people.pair(one, other, policy) if apart else None
             if pair is not None:
                 pairs[pair] = None
@@ -115,9 +115,10 @@ def compare(
 
 
 def _frame(footprint: Footprint) -> tuple[object, ...]:
-    """Equal for statistics whose rows are the same rows: the same tables, tied alike where there are several."""
+    """Equal for statistics whose rows are the same rows: the same tables, tied alike where there are several. Totals
+    of a column under a dominance rule are audited apart: a count tells nothing of them."""
     ties = tuple(text for text in footprint.conditions if _tie(text, footprint)) if len(footprint.tables) > 1 else ()
-    return footprint.tables, footprint.sources, ties, footprint.units[0], footprint.dialect
+    return footprint.tables, footprint.sources, ties, footprint.units[0], footprint.dialect, footprint.total
 
 
 def _ties(frame: tuple[object, ...]) -> tuple[str, ...]:

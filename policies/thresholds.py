@@ -155,7 +155,19 @@ def _dominance(env: Environment, block: Block, aggregate: Aggregate, node: exp.E
 
 def _dominated(release: ReleaseRule, size: exp.Expr, rows: exp.Expr) -> list[Requirement]:
     """The rules over the contributions `size` of the row set `rows`."""
+    one, zero = exp.Literal.number(1), exp.Literal.number(0)
+    return [
+        Requirement(exp.Case(ifs=[exp.If(this=test, true=one.copy())], default=zero.copy()), "dominance", 1)
+        for test in _tests(release, size, rows)
+    ]
 
+
+def dominated(release: ReleaseRule, column: exp.Expr) -> exp.Expr:
+    """Is the total of `column` over a group one that a rule withholds."""
+    return exp.or_(*_tests(release, exp.Abs(this=column.copy()), exp.true()), copy=False)
+
+
+def _tests(release: ReleaseRule, size: exp.Expr, rows: exp.Expr) -> list[exp.Expr]:
     def filtered(call: exp.Expr) -> exp.Expr:
         if isinstance(rows, exp.Boolean) and rows.this:
             return call
@@ -166,15 +178,13 @@ def _dominated(release: ReleaseRule, size: exp.Expr, rows: exp.Expr) -> list[Req
         return exp.Anonymous(this="list_sum", expressions=[filtered(largest)])
 
     total = filtered(exp.Sum(this=size.copy()))
-    found: list[Requirement] = []
+    found: list[exp.Expr] = []
     if release.dominance is not None:
         share = exp.Mul(this=_number(release.dominance.k), expression=total.copy())
-        found.append(_violation(exp.GT(this=top(release.dominance.n), expression=share)))
+        found.append(exp.GT(this=top(release.dominance.n), expression=share))
     if release.p_percent is not None:
         rest = exp.Sub(this=total.copy(), expression=top(2))
-        found.append(
-            _violation(exp.LT(this=rest, expression=exp.Mul(this=_number(release.p_percent), expression=top(1))))
-        )
+        found.append(exp.LT(this=rest, expression=exp.Mul(this=_number(release.p_percent), expression=top(1))))
     return found
 
 
@@ -185,11 +195,6 @@ def _ruled(env: Environment, dataset: str) -> bool:
 
 def _number(value: float) -> exp.Expr:
     return exp.Literal.number(f"{Decimal(repr(value)):f}")
-
-
-def _violation(test: exp.Expr) -> Requirement:
-    one, zero = exp.Literal.number(1), exp.Literal.number(0)
-    return Requirement(exp.Case(ifs=[exp.If(this=test, true=one)], default=zero), "dominance", 1)
 
 
 def holds(requirement: Requirement) -> exp.Expr:

@@ -7,6 +7,7 @@ in tables of any shape and beside any earlier answer (Cox 1980; Chin & Ozsoyoglu
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,9 @@ import numpy as np
 from policies import atoms
 from policies.combinations import Combinations, Isolated, TooMuch
 from policies.decision import Asked, Audit, Footprint
+
+MAX_HIDDEN = 500
+"""Totals that a dominance rule withholds and that are looked at one by one."""
 
 
 def digest(values: Sequence[object]) -> str:
@@ -61,24 +65,45 @@ class Coded:
     values: Sequence[Any]
 
 
-def judge(audit: Audit, columns: Mapping[str, Coded], *, coarse: bool = False) -> Verdict:
+def judge(
+    audit: Audit, columns: Mapping[str, Coded], dominated: Sequence[AbstractSet[str]] = (), *, coarse: bool = False
+) -> Verdict:
     """Find the new cells that, with earlier answers or one another, isolate fewer than the minimum.
 
-    `columns`: the result of the audit's query, by name.
+    `columns`: the result of the audit's query, by name. `dominated`: for each statistic of an audit of totals, and for
+    the atoms, the digests of those that a dominance rule withholds; then the question is whether one can be computed.
     """
     if len(columns["n"].codes) > atoms.MAX_ATOMS:
         return Verdict(too_much=True)
     known = _Atoms(columns, audit.minimum)
     kept = audit.coarse_keys if coarse else tuple(range(len(audit.keys)))
-    cells = [cell for asked in audit.asked for cell in known.cells(audit, asked, kept)]
-    old = sum(1 for cell in cells if cell.asked.old)  # they come first
     found = Verdict()
-    if old == len(cells):
-        return found
+    old: list[_Cell] = []
+    new: list[_Cell] = []
+    hidden: list[_Cell] = []
+    for line, asked in enumerate(audit.asked):
+        for cell in known.cells(audit, asked, kept):
+            withheld = bool(dominated) and digest(cell.key) in dominated[line]
+            (hidden if withheld else old if asked.old else new).append(cell)
+    if dominated:
+        hidden = list({cell.atoms.tobytes(): cell for cell in [*hidden, *known.alone(dominated[-1])]}.values())
+    if len(hidden) > MAX_HIDDEN:
+        return Verdict(too_much=True)
     try:
-        together = known.combinations(cells, old)
+        for target in hidden if dominated else [None]:
+            _withhold(known, old, new, target, found)
     except TooMuch:
         return Verdict(too_much=True)
+    return found
+
+
+def _withhold(known: "_Atoms", old: Sequence[_Cell], new: list[_Cell], target: _Cell | None, found: Verdict) -> None:
+    """Take cells out of `new` until those left isolate nobody, or do not add up to `target`. Raises TooMuch."""
+    first = len(old) + (target is not None)
+    cells = [*old, *([] if target is None else [target]), *new]
+    if not new or found.refused:
+        return
+    together = known.combinations(cells, first, None if target is None else len(old))
     while violations := together.isolating():
         gone: set[int] = set()
         for violation in violations:
@@ -86,14 +111,15 @@ def judge(audit: Audit, columns: Mapping[str, Coded], *, coarse: bool = False) -
                 continue
             least = _least(violation, cells)
             if least is None:
-                return Verdict(refused=True)
-            for place in range(old, len(cells)):
+                found.refused = True
+                return
+            for place in range(first, len(cells)):
                 if place == least or (cells[least].whole and cells[place].row == cells[least].row):
                     gone.add(place)
                     together.take_away(place)
                     footprint = cells[place].asked.footprint
                     found.withheld.setdefault(footprint, set()).add(digest(cells[place].key))
-    return found
+        new[:] = [cell for cell in new if not any(cell is cells[place] for place in gone)]
 
 
 def _least(violation: Isolated, cells: Sequence[_Cell]) -> int | None:
@@ -152,8 +178,22 @@ class _Atoms:
                 found.append(_Cell(asked, key, size, atoms_of))
         return found
 
-    def combinations(self, cells: Sequence[_Cell], old: int) -> Combinations:
-        """The cells as vectors over atoms; atoms that the same cells hold are one. Raises TooMuch."""
+    def alone(self, dominated: AbstractSet[str]) -> list[_Cell]:
+        """The atoms with those digests, as cells of no statistic."""
+        nothing = Asked(Footprint((), (), (), (), (), self._minimum), None, (), True)
+        names = list(self._values)
+        found: list[_Cell] = []
+        for atom in range(len(self._count)) if dominated else ():
+            key = tuple(self._values[name][self._codes[name][atom]] for name in names)
+            if digest(key) in dominated:
+                found.append(_Cell(nothing, key, int(self._count[atom]), np.array([atom])))
+        return found
+
+    def combinations(self, cells: Sequence[_Cell], old: int, hidden: int | None = None) -> Combinations:
+        """The cells as vectors over atoms; atoms that the same cells hold are one. Raises TooMuch.
+
+        With a `hidden` cell among the old ones, isolating means that the others add up to it.
+        """
         statistics = list(dict.fromkeys(cell.asked for cell in cells))
         lines = {asked: line for line, asked in enumerate(statistics)}
         within = np.zeros((len(statistics), len(self._count)), dtype=np.int64)  # which of a statistic's cells, from 1
@@ -171,6 +211,11 @@ class _Atoms:
         def people(columns_of: Sequence[int]) -> int:
             return self.people(np.concatenate([groups[column] for column in columns_of]))
 
+        if (
+            hidden is not None
+        ):  # nothing may be left over of any atom; what is left over of the cell itself is looked for
+            sizes = [self._minimum] * len(held) + [1]
+            return Combinations([*held, [hidden]], len(cells), old, sizes, lambda _: 1, self._minimum)
         sizes = [people([column]) for column in range(len(groups))]
         return Combinations(held, len(cells), old, sizes, people, self._minimum)
 

@@ -149,3 +149,44 @@ def test_every_kind_of_statistic_counts(value: str, database: Path, policy: Poli
     wheres = [f"{SMALL} OR {NEXT}", f"{SMALL} OR {OTHER}", f"{SMALL} OR {NEXT} OR {OTHER}"]
     answers = asked(database, policy, [f"SELECT {value} FROM citizen WHERE {where}" for where in wheres])
     assert [answer["code"] for answer in answers] == [None, None, "DIFFERENCING"]
+
+
+BY_INDUSTRY = "SELECT industry, sum(revenue) FROM enterprise GROUP BY industry"
+EAST, MINING = "county = '东海县'", "industry = 'mining'"
+REVENUE: dict[str, list[tuple[str, int | None]]] = {  # questions, and how many cells each withholds; None: refused
+    "totals in one answer": [("SELECT industry, sum(revenue) FROM enterprise GROUP BY ROLLUP (industry)", 2)],
+    "the rest beside the whole": [
+        ("SELECT sum(revenue) FILTER (WHERE industry <> 'tourism') AS rest, sum(revenue) AS whole FROM enterprise", 1)
+    ],
+    "the table, then its total": [(BY_INDUSTRY, 1), ("SELECT avg(revenue) FROM enterprise", None)],
+    "the total, then the table": [("SELECT avg(revenue), count(*) FROM enterprise", 0), (BY_INDUSTRY, 2)],
+    "a difference nobody asked for": [
+        (f"SELECT sum(revenue) FROM enterprise WHERE {EAST} OR {MINING}", 0),
+        (f"SELECT sum(revenue) FROM enterprise WHERE ({EAST} AND industry <> 'tourism') OR {MINING}", None),
+    ],
+}
+
+
+@pytest.mark.parametrize("session", REVENUE.values(), ids=REVENUE)
+def test_a_total_that_a_dominance_rule_withholds_cannot_be_computed(
+    session: list[tuple[str, int | None]], database: Path, policy: Policy
+) -> None:
+    """One of the 7 firms in tourism has nearly all the revenue there."""
+    answers = asked(database, policy, [question for question, _ in session])
+    assert [answer["suppressed"] for answer in answers] == [withheld for _, withheld in session]
+    assert [answer["code"] for answer in answers] == [
+        "DIFFERENCING" if withheld is None else None for _, withheld in session
+    ]
+
+
+def test_counts_and_totals_are_told_apart_where_a_dominance_rule_withholds_a_total(
+    database: Path, policy: Policy
+) -> None:
+    questions = [
+        "SELECT industry, sum(revenue), count(*) FROM enterprise GROUP BY industry",
+        "SELECT count(*) FROM enterprise",
+        "SELECT sum(employees) FROM enterprise",
+    ]
+    answers = asked(database, policy, questions)
+    assert [answer["outcome"] for answer in answers] == ["answer"] * 3
+    assert {row[0]: row[2] for row in answers[0]["rows"]}["tourism"] == 7
