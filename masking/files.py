@@ -62,7 +62,9 @@ class Tables:
 
 
 def _connected() -> Any:
-    return duckdb.connect(config=CONFIGURED)
+    connection = duckdb.connect(config=CONFIGURED)
+    connection.execute("SET enable_progress_bar = false")  # it would stand among the answers on standard output
+    return connection
 
 
 def _lock(tables: Tables, *paths: Path, once: bool) -> None:

@@ -61,7 +61,15 @@ REDACT = Operator(
     _redact,
     attack="Shows only which values are missing.",
 )
-NULLIFY = Operator("nullify", "Every value becomes NULL.", Family.SUPPRESSION, Result.SAME, NoArguments, _nullify)
+NULLIFY = Operator(
+    "nullify",
+    "Every value becomes NULL.",
+    Family.SUPPRESSION,
+    Result.SAME,
+    NoArguments,
+    _nullify,
+    attack="Nothing but the name of the column is left.",
+)
 KEEP = Operator(
     "keep",
     "The value stays as it is: a decision written down.",

@@ -16,6 +16,9 @@ from masking.reports import ROLES, title, write_report
 from masking.reports.workbook import Sheet
 from masking.risk import measure
 
+COUNTED = 1_000_000
+"""Rows up to which different values are counted one by one."""
+
 
 @dataclass(frozen=True, slots=True)
 class MaskedColumn:
@@ -101,13 +104,20 @@ def _text(name: str, side: str) -> exp.Expression:
     return exp.cast(exp.column(exp.to_identifier(name, quoted=True), side), "text")
 
 
-def _cost(source: Path, target: Path, columns: list[str]) -> dict[str, tuple[float, float]]:
+def _distinct(value: exp.Expression, rows: int) -> exp.Expression:
+    """Different values: counted, or of many rows estimated by HyperLogLog, which needs no memory to speak of."""
+    if rows > COUNTED:
+        return exp.ApproxDistinct(this=value)
+    return exp.Count(this=exp.Distinct(expressions=[value]))
+
+
+def _cost(source: Path, target: Path, columns: list[str], rows: int) -> dict[str, tuple[float, float]]:
     """Per column the share of values unchanged, row by row, and the distinct values left per distinct value before."""
     asked: list[exp.Expression] = []
     for name in columns:
         same = exp.NullSafeEQ(this=_text(name, "a"), expression=_text(name, "b"))
         asked.append(exp.Avg(this=exp.cast(same, "int")))
-        asked += [exp.Count(this=exp.Distinct(expressions=[_text(name, side)])) for side in ("a", "b")]
+        asked += [_distinct(_text(name, side), rows) for side in ("a", "b")]
     with open_tables(target) as masked:
         after = next(iter(masked.relations.values())).to_arrow_reader(100_000)
         with open_tables(source) as tables:
@@ -135,10 +145,9 @@ def describe_masking(
     again = {s.column: s for s in suggest_table(target)}
     quasi = tuple(s.column for s in found if s.role == "quasi" and s.column in again)
     secret = next((s.column for s in found if s.role == "sensitive" and s.column in again), None)
-    cost = _cost(source, target, [s.column for s in found if s.column in again])
-    rows = 0
     with open_tables(target) as tables:
         rows = next(iter(tables.relations.values())).count("*").fetchall()[0][0]
+    cost = _cost(source, target, [s.column for s in found if s.column in again], rows)
     return MaskingReport(
         source.name,
         datetime.now(UTC).isoformat(timespec="seconds"),

@@ -247,5 +247,7 @@ def test_the_column_expression_is_never_changed():
 def test_no_operator_claims_what_it_cannot_be():
     for operator in OPERATORS.values():
         assert operator.summary.endswith(".")
+        assert operator.attack.endswith(".")
+        assert operator.pushed_down <= (not operator.keyed)
         assert operator.reversible == (operator.name in {"keep", "fpe", "encrypt", "encrypt_siv"})
         assert operator.joinable == (operator.name in {"keep", "pseudonym", "fpe", "encrypt_siv"})
