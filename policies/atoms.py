@@ -64,11 +64,12 @@ def audit(
         return _query(new[0], ties, tuple(tests), chosen, [keys[place] for place in places_of_keys], minimum)
 
     whole = counted(range(len(keys)))
+    rough = counted(coarse) if len(coarse) < len(keys) else whole
     ruled: tuple[str, ...] = ()
     if new[0].total:
         told = tuple(_dominated(each, each.conditions, (), each.group_keys) for each in everyone)
         ruled = (*told, _dominated(new[0], ties, tuple(tests), keys))
-    return Audit(whole, counted(coarse), len(tests), tuple(keys), tuple(coarse), asked, minimum, ruled)
+    return Audit(whole, rough, len(tests), tuple(keys), tuple(coarse), asked, minimum, ruled)
 
 
 def _dominated(
@@ -110,7 +111,7 @@ def _query(
     names = [each.alias for each in named]
     if dialect == "duckdb" and minimum <= _BUCKETS // 2:
         return said(_sketched(rows, names, minimum), dialect, last=True)
-    last = _listed(rows.subquery("rows_"), names, minimum)
+    last = _listed(rows.subquery("rows_", copy=False), names, minimum)
     return said(last.limit(MAX_ATOMS + 1, copy=False), dialect, last=True)
 
 
@@ -123,11 +124,11 @@ def _listed(rows: exp.Expr, names: Sequence[str], minimum: int) -> exp.Select:
     once = exp.Select().from_(rows, copy=False).select(*several("u"), copy=False)
     once = once.group_by(*several("u"), copy=False)
     people = exp.Window(this=exp.Count(this=exp.column("u")), partition_by=several(), over="OVER")
-    counted = exp.Select().from_(once.subquery("people_"), copy=False)
+    counted = exp.Select().from_(once.subquery("people_", copy=False), copy=False)
     counted = counted.select(*several("u"), exp.alias_(people, "n"), copy=False)
     few = exp.LT(this=exp.column("n"), expression=exp.Literal.number(minimum))
     who = exp.Case(ifs=[exp.If(this=few, true=exp.column("u"))])
-    last = exp.Select().from_(counted.subquery("atoms_"), copy=False)
+    last = exp.Select().from_(counted.subquery("atoms_", copy=False), copy=False)
     return last.select(*several("n"), exp.alias_(who, "who"), copy=False).distinct(copy=False)
 
 
@@ -148,17 +149,32 @@ def _sketched(rows: exp.Select, names: Sequence[str], minimum: int) -> exp.Selec
         expression=exp.Where(this=exp.Not(this=exp.Is(this=exp.column("u"), expression=exp.Null()))),
     )
     least = exp.Coalesce(this=exp.func("bit_count", present), expressions=[exp.Literal.number(0)])
-    atoms = (
-        exp.Select()
-        .from_("rows_")
-        .select(*names, exp.alias_(least, "least"), exp.alias_(exp.Count(this=exp.Star()), "m"))
-    )
-    atoms = atoms.group_by(*names) if names else atoms
+
+    def cells(table: str | None = None) -> list[exp.Expr]:
+        return [exp.column(name, table) for name in names]
+
+    atoms = exp.Select().from_(_named("rows_"), copy=False)
+    rows_here = exp.alias_(exp.Count(this=exp.Star()), "m")
+    atoms = atoms.select(*cells(), exp.alias_(least, "least"), rows_here, copy=False).limit(MAX_ATOMS + 1, copy=False)
+    atoms = atoms.group_by(*cells(), copy=False) if names else atoms
     enough = exp.GTE(this=exp.column("least"), expression=exp.Literal.number(minimum))
-    large = exp.Select().from_("atoms_").select(*names, exp.alias_(exp.column("m"), "n"), exp.alias_(exp.Null(), "who"))
+    large = exp.Select().from_(_named("atoms_"), copy=False).where(enough, copy=False)
+    large = large.select(*cells(), exp.alias_(exp.column("m"), "n"), exp.alias_(exp.Null(), "who"), copy=False)
     same = [exp.NullSafeEQ(this=exp.column(name, "r"), expression=exp.column(name, "a")) for name in names]
-    rest = exp.Select().from_("rows_ AS r").select(*(exp.column(name, "r") for name in names), exp.column("u", "r"))
-    rest = rest.join("atoms_ AS a", on=exp.and_(*same, exp.Not(this=enough.copy())))
-    both_ = exp.union(large.where(enough), _listed(rest.subquery("rest_"), names, minimum), distinct=False, copy=False)
-    made = exp.Select().select("*").from_(both_.subquery("all_"), copy=False).limit(MAX_ATOMS + 1, copy=False)
-    return made.with_("rows_", as_=rows, copy=False).with_("atoms_", as_=atoms.limit(MAX_ATOMS + 1), copy=False)
+    rest = exp.Select().from_(_named("rows_", "r"), copy=False).select(*cells("r"), exp.column("u", "r"), copy=False)
+    small = exp.Not(this=enough.copy())
+    rest = rest.join(_named("atoms_", "a"), on=exp.and_(*same, small, copy=False), copy=False)
+    few = _listed(rest.subquery("rest_", copy=False), names, minimum)
+    both_ = exp.union(large, few, distinct=False, copy=False)
+    made = (
+        exp.Select(expressions=[exp.Star()])
+        .from_(both_.subquery("all_", copy=False), copy=False)
+        .limit(MAX_ATOMS + 1, copy=False)
+    )
+    return made.with_("rows_", as_=rows, copy=False).with_("atoms_", as_=atoms, copy=False)
+
+
+def _named(table: str, alias: str | None = None) -> exp.Table:
+    return exp.Table(
+        this=exp.to_identifier(table), alias=exp.TableAlias(this=exp.to_identifier(alias)) if alias else None
+    )
