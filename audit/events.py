@@ -25,6 +25,7 @@ class EventName(StrEnum):
     QUERY_DECIDED = "query.decided"
     QUERY_RELEASED = "query.released"
     QUERY_STREAMED = "query.streamed"
+    POLICY_REPLAYED = "policy.replayed"
     JOB_SUBMITTED = "job.submitted"
     JOB_APPROVED = "job.approved"
     JOB_CANCELLED = "job.cancelled"

@@ -1,6 +1,5 @@
 """One question of one sandbox, from who asks to what leaves: DESIGN's way of a query over the platform's records."""
 
-import hashlib
 import time
 from typing import Any
 
@@ -15,6 +14,7 @@ from gateway.engines import EnginePool
 from gateway.errors import AUDIT_UNAVAILABLE
 from gateway.identity import Sandbox
 from gateway.probing import ProbeMemory
+from gateway.questions import Questions, digest
 from gateway.standing import Standing, Standings
 from policies.decision import Allowed, Decision, Footprint, Refused
 from policies.explain import explained
@@ -33,8 +33,11 @@ class Desk:
         engines: EnginePool,
         standings: Standings,
         longest_s: float = float("inf"),
+        questions: Questions | None = None,
     ) -> None:
-        """`longest_s`: how long any query may run, whatever its policy says."""
+        """`longest_s`: how long any query may run, whatever its policy says. `questions`: where their words are kept,
+        if they are."""
+        self._questions = questions
         self._audit, self._engines, self._standings, self._longest_s = audit, engines, standings, longest_s
         self._decisions, self._probes, self._noisy = DecisionCache(), ProbeMemory(), StickyMemory()
         self._book, self._database = HistoryBook(database), database
@@ -159,7 +162,7 @@ class Desk:
                 EventName.QUERY_STREAMED,
                 actor=sandbox.username,
                 subject=sandbox.project,
-                query=_digest(sql),
+                query=digest(sql),
                 rows=left,
                 outcome=outcome,
             )
@@ -171,13 +174,15 @@ class Desk:
     ) -> None:
         """Digests, names and codes; the text itself may hold values somebody typed."""
         allowed = isinstance(decision, Allowed)
+        if self._questions is not None and not explained:
+            self._questions.keep(sandbox.project, sql)
         self._audit.append(
             EventName.QUERY_DECIDED,
             actor=sandbox.username,
             subject=sandbox.project,
             outcome="allow" if allowed else "refuse",
             code="" if isinstance(decision, Allowed) else decision.code,
-            query=_digest(sql),
+            query=digest(sql),
             policy=standing.terms.policy.version,
             lineage=_lineage(decision) if isinstance(decision, Allowed) else [],
             explained=explained,
@@ -189,14 +194,10 @@ class Desk:
             EventName.QUERY_RELEASED,
             actor=sandbox.username,
             subject=sandbox.project,
-            query=_digest(sql),
+            query=digest(sql),
             rows=rows,
             suppressed=suppressed,
         )
-
-
-def _digest(sql: str) -> str:
-    return hashlib.sha256(sql.encode()).hexdigest()
 
 
 def _lineage(decision: Allowed) -> list[str]:

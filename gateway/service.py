@@ -25,6 +25,7 @@ from gateway.engines import EnginePool
 from gateway.errors import QUESTION_INVALID, TOKEN_REFUSED
 from gateway.fair_queue import Caps
 from gateway.identity import HubIdentity, Sandbox
+from gateway.questions import Questions
 from gateway.standing import Standings
 from policies.explain import asked_about
 from store.database import Database
@@ -110,7 +111,8 @@ def main() -> None:
     identity = HubIdentity(given.hub_api)
     audit = open_log(settings, secrets)
     standings = Standings(database, settings.home / "data", engines)
-    desk = Desk(database, audit, engines, standings, settings.query_timeout_s)
+    questions = Questions(settings.home / "questions")
+    desk = Desk(database, audit, engines, standings, settings.query_timeout_s, questions)
     caps = Caps(
         running=min(settings.query_concurrency, settings.query_processes),
         running_per_project=max(1, settings.query_concurrency - 1),

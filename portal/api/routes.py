@@ -20,7 +20,7 @@ from portal.api.work import add_work_routes
 from portal.context import Platform
 from portal.errors import BODY_INVALID
 from portal.session import CSRF_FIELD, CSRF_HEADER, check_csrf
-from portal.views import datasets, impact, people, projects, records, requests, sandboxes
+from portal.views import datasets, impact, people, projects, records, replay, requests, sandboxes
 from store.errors import YurtError
 
 Scope = Literal["mine", "waiting", "all"]
@@ -39,6 +39,12 @@ class NewProject(Body):
     id: ShortText
     title: ShortText
     purpose: Text
+
+
+class ChangedPolicy(Body):
+    """A policy file to hold the project's questions against."""
+
+    policy: Annotated[str, Field(min_length=1, max_length=1 << 18)]
 
 
 class NewMember(Body):
@@ -183,6 +189,10 @@ def _projects(router: APIRouter, platform: Platform) -> None:
     @router.get("/projects/{project_id}")
     def one(person: Reader, project_id: str) -> dict[str, Any]:
         return projects.project(platform, person.username, project_id)
+
+    @router.post("/projects/{project_id}/replay")
+    def replayed(person: Writer, project_id: str, body: ChangedPolicy) -> dict[str, Any]:
+        return replay.replay(platform, person.username, project_id, body.policy)
 
     @router.post("/projects", status_code=201)
     def create(person: Writer, body: NewProject) -> dict[str, Any]:

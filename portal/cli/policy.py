@@ -1,4 +1,4 @@
-"""`yurt policy`: check queries against a policy, run them on data, explain a decision."""
+"""`yurt policy`: check queries against a policy, run them on data, explain a decision, replay a changed policy."""
 
 import json
 import sys
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-app = typer.Typer(help="Check, run and explain queries under a policy.", no_args_is_help=True)
+app = typer.Typer(help="Check, run, explain and replay queries under a policy.", no_args_is_help=True)
 
 PolicyFile = Annotated[Path, typer.Option("--policy", help="The policy (YAML).")]
 SchemaFile = Annotated[Path, typer.Option("--schema", help="CREATE TABLE statements.")]
@@ -105,6 +105,64 @@ def explain(sql: str, policy: PolicyFile, schema: SchemaFile, dialect: Dialect =
     loaded, about = _loaded(policy), asked_about(sql) or sql
     found = explained(decide(about, loaded, _schema(schema), dialect=dialect), loaded, sql=about)
     typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
+
+
+@app.command()
+def replay(
+    policy: PolicyFile,
+    before: Annotated[Path | None, typer.Option("--before", help="The policy the questions were asked under.")] = None,
+    schema: Annotated[Path | None, typer.Option("--schema", help="CREATE TABLE statements.")] = None,
+    project: Annotated[str | None, typer.Option("--project", help="A project of this machine's platform.")] = None,
+    approver: Annotated[str | None, typer.Option("--approver", help="Who looks: an approver of its data.")] = None,
+) -> None:
+    """Hold questions asked before against a changed policy: what it would newly refuse, newly allow, or leave.
+
+    With --project and --approver, a project's own questions; else those on standard input (JSON lines: id, sql, and the
+    code of the refusal if there was one), with --schema and, to decide them as before, --before. The last line sums up.
+    """
+    if project is not None and approver is not None:
+        _replayed_project(project, approver, _read(policy))
+    elif schema is not None and project is None and approver is None:
+        _replayed_lines(_loaded(policy), _loaded(before) if before else None, _schema(schema))
+    else:
+        raise _usage("Give --project and --approver, or --schema and questions on standard input.")
+
+
+def _replayed_lines(policy: Any, before: Any, schema: Any) -> None:
+    from policies import replay as rules
+    from policies.decide import decide
+    from policies.decision import Refused
+
+    def asked(line: dict[str, Any]) -> rules.Asked:
+        code = str(line.get("code") or "")
+        if before is not None:
+            decision = decide(line["sql"], before, schema, suggest=False)
+            code = decision.code if isinstance(decision, Refused) else ""
+        return rules.Asked(line["sql"], code, where={"id": line.get("id")})
+
+    changes = []
+    for each in rules.replayed(map(asked, _lines()), policy, schema):
+        changes.append(each.change)
+        _print(rules.line(each))
+    _print({"summary": rules.summary(changes)})
+
+
+def _replayed_project(project: str, approver: str, text: str) -> None:
+    from portal.context import Platform
+    from portal.views.replay import replay as replayed
+    from store.errors import YurtError
+    from store.settings import Settings
+
+    platform = Platform.open(Settings())
+    try:
+        found = replayed(platform, approver, project, text)
+    except YurtError as error:
+        raise _usage(f"{error.message} {error.hint}") from None
+    finally:
+        platform.close()
+    for line in found["questions"]:
+        _print(line)
+    _print({"summary": found["summary"], "not_shown": found["not_shown"]})
 
 
 @app.command()

@@ -163,6 +163,7 @@ EVENTS = {
     "sandbox.refused": N_("Sandbox refused"),
     "sandbox.stopped": N_("Idle sandbox stopped"),
     "query.decided": N_("Query decided"),
+    "policy.replayed": N_("Policy replayed"),
     "query.released": N_("Query answered"),
     "query.streamed": N_("Query delivered in parts"),
     "job.submitted": N_("Job submitted"),

@@ -46,6 +46,46 @@ def test_run_answers_from_the_data(database: Path) -> None:
     )
 
 
+def test_explain_shows_the_whole_decision(tmp_path: Path) -> None:
+    (tmp_path / "schema.sql").write_text(SCHEMA, encoding="utf-8")
+    files = ("--policy", str(HERE / "policy.yaml"), "--schema", str(tmp_path / "schema.sql"))
+    done = yurt("explain", "EXPLAIN POLICY SELECT county, count(*) FROM citizen GROUP BY county", *files)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["outcome"], told["release"]["min_group"]) == ("allow", 10)
+    assert told["tables"][0]["columns"]["county"] == "group, filter"
+
+
+def test_replay_compares_two_policies_over_questions(tmp_path: Path) -> None:
+    (tmp_path / "schema.sql").write_text(SCHEMA, encoding="utf-8")
+    changed = (HERE / "policy.yaml").read_text(encoding="utf-8").replace("county:     [group, filter]", "county: []", 1)
+    (tmp_path / "changed.yaml").write_text(changed, encoding="utf-8")
+    lines = "".join(
+        json.dumps({"id": place, "sql": sql}) + "\n"
+        for place, sql in enumerate(
+            ("SELECT county, count(*) FROM citizen GROUP BY county", "SELECT count(*) FROM visit", "SELECT 1; SELECT 2")
+        )
+    )
+    done = yurt(
+        "replay", "--policy", str(tmp_path / "changed.yaml"), "--before", str(HERE / "policy.yaml"),
+        "--schema", str(tmp_path / "schema.sql"), lines=lines,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    *each, last = (json.loads(line) for line in done.stdout.splitlines())
+    assert [line["change"] for line in each] == ["newly refused", "unchanged", "unchanged"]
+    assert each[0]["after"]["code"] == "COLUMN_NOT_USABLE"
+    assert last["summary"]["newly_refused"] == 1
+    assert yurt("replay", "--policy", str(tmp_path / "changed.yaml")).returncode == 2
+
+
+def test_explain_policy_asked_as_a_query_is_answered_from_no_data(database: Path) -> None:
+    lines = '{"id": 1, "sql": "EXPLAIN POLICY SELECT name FROM citizen"}\n'
+    done = yurt("run", "--policy", str(HERE / "policy.yaml"), "--data", str(database), lines=lines)
+    (line,) = (json.loads(each) for each in done.stdout.splitlines())
+    assert (line["outcome"], line["columns"]) == ("answer", ["part", "explanation"])
+    assert ["code", "COLUMN_NOT_USABLE"] in line["rows"]
+
+
 def test_bad_usage_is_one_line_and_exit_2(tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text("project: P\nsurprise: 1\n", encoding="utf-8")
     for arguments in (

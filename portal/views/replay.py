@@ -1,0 +1,93 @@
+"""A project's questions against a changed policy: what an approver looks at before changing one."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import sqlglot
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from sqlglot.errors import SqlglotError
+
+from audit import EventName
+from audit.log import read_records
+from catalog.datasets import Dataset, dataset
+from catalog.people import Role, holds_role, person
+from gateway.questions import Questions
+from policies import replay as rules
+from policies.grants import live_grants
+from policies.load import load_policy
+from policies.model import Policy
+from policies.requests import project as project_of
+from policies.schema import Schema
+from portal.context import Platform
+from portal.errors import NOT_VISIBLE
+from store.errors import YurtError
+
+MOST = 2_000
+"""Questions of one replay, the newest."""
+
+
+def replay(platform: Platform, actor: str, project_id: str, text: str) -> dict[str, Any]:
+    """{summary, questions, not_shown} for an approver of the project's data; recorded.
+
+    `not_shown`: questions that name data of agencies for which the person does not decide. Raises POLICY_INVALID,
+    PROJECT_UNKNOWN, NOT_VISIBLE.
+    """
+    policy = load_policy(text)
+    with platform.database.reading() as session:
+        project_of(session, project_id)
+        owned = _decided_by(session, actor)
+        named = {grant.dataset_id.lower() for grant in live_grants(session, project_id)}
+        if not owned & (named | set(policy.datasets)):
+            raise YurtError(NOT_VISIBLE, person=actor, what=f"the questions of project {project_id}")
+        foreign = {name.lower() for name in session.scalars(select(Dataset.id))} - owned
+        schema = _schema(session, policy)
+        asked = list(questions(platform, session, project_id))
+    shown = [each for each in asked if not _names(each.sql) & foreign]
+    found = list(rules.replayed(shown, policy, schema))
+    counts = rules.summary(each.change for each in found)
+    platform.audit.append(
+        EventName.POLICY_REPLAYED, actor=actor, subject=project_id, policy=policy.version, **counts
+    )  # fmt: skip
+    return {
+        "summary": counts,
+        "questions": [rules.line(each) for each in found],
+        "not_shown": len(asked) - len(shown),
+    }
+
+
+def questions(platform: Platform, session: Session, project_id: str) -> Iterator[rules.Asked]:
+    """The project's questions whose words were kept, oldest first: the last decision about each text of each person."""
+    texts = Questions(platform.settings.home / "questions")
+    last: dict[tuple[str, str], dict[str, Any]] = {}
+    for record in read_records(platform.audit.path):
+        if record["event"] == EventName.QUERY_DECIDED and record["subject"] == project_id:
+            key = (record["actor"], record["details"]["query"])
+            last.pop(key, None)
+            last[key] = record
+    for (username, name), record in list(last.items())[-MOST:]:
+        sql = texts.text(project_id, name)
+        if sql is None:
+            continue
+        user = {"username": username, "agency": person(session, username).agency_id}
+        where = {"number": record["index"], "time": record["time"], "person": username}
+        yield rules.Asked(sql, str(record["details"]["code"]), user, where)
+
+
+def _decided_by(session: Session, actor: str) -> set[str]:
+    """The datasets about which the person decides."""
+    found = session.execute(select(Dataset.id, Dataset.agency_id))
+    return {name.lower() for name, agency in found if holds_role(session, actor, Role.APPROVER, agency)}
+
+
+def _schema(session: Session, policy: Policy) -> Schema:
+    described = [dataset(session, each.name) for each in policy.datasets.values()]
+    return Schema.from_mapping({each.id: {c.name: c.data_type for c in each.columns} for each in described})
+
+
+def _names(sql: str) -> set[str]:
+    """The words of a text that could name a table; quoted ones too."""
+    try:
+        return {token.text.lower() for token in sqlglot.tokenize(sql, dialect="duckdb")}
+    except SqlglotError:
+        return {sql.lower()}
