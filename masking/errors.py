@@ -50,7 +50,10 @@ MASK_TOO_FEW = ErrorCode(
     "Ask for a smaller k or l, or use a table with more records.",
 )
 MASK_BAD_REPORT = ErrorCode(
-    "MASK_BAD_REPORT", 400, "A report cannot be written as {path}.", "Give it a name that ends in one of {known}."
+    "MASK_BAD_REPORT",
+    400,
+    "A report cannot be written as {path}.",
+    "Give it a name that ends in one of {known}, in a folder that exists.",
 )
 MASK_BAD_BUDGET = ErrorCode(
     "MASK_BAD_BUDGET",
@@ -63,6 +66,12 @@ MASK_TOO_LARGE = ErrorCode(
     400,
     "The file {path} needs more memory than it may use.",
     "Use fewer columns at once, or split the file.",
+)
+MASK_BAD_TARGET = ErrorCode(
+    "MASK_BAD_TARGET",
+    400,
+    "The file {path} cannot be the result: {why}.",
+    "Name another file, in a folder that exists.",
 )
 MASK_NOT_WRITTEN = ErrorCode(
     "MASK_NOT_WRITTEN",

@@ -23,7 +23,7 @@ from masking.files import open_tables
 from masking.keys import KeyRing
 from masking.operators import BLOCK, OPERATORS, engine_functions, reversing_functions
 from masking.operators.interface import literal
-from masking.outputs import replacing
+from masking.outputs import check_target, replacing
 from store.errors import YurtError
 
 DROP = "drop"
@@ -151,7 +151,7 @@ def mask_table(rules: Rules, source: Path, target: Path, root_key: bytes, *, rev
 
     Rows stream; memory does not grow with the file. `root_key` feeds keyed operators and goes no further than this
     process. With `reveal`, `source` is a file masked by these rules and this key, and reversible operators are undone.
-    Raises MASK_BAD_FILE, MASK_BROKEN_LINES, MASK_BAD_RULES, MASK_TOO_LARGE, MASK_NOT_WRITTEN.
+    Raises MASK_BAD_FILE, MASK_BROKEN_LINES, MASK_BAD_RULES, MASK_BAD_TARGET, MASK_TOO_LARGE, MASK_NOT_WRITTEN.
     """
     started = time.monotonic()
     check_target(source, target)
@@ -181,13 +181,3 @@ def mask_table(rules: Rules, source: Path, target: Path, root_key: bytes, *, rev
         raise YurtError(MASK_NOT_WRITTEN, path=target) from None
     seconds = time.monotonic() - started
     return TableReport(rows, round(seconds, 3), {name: operator for name, (operator, _) in chosen.items()})
-
-
-def check_target(source: Path, target: Path) -> None:
-    """Raises MASK_BAD_RULES for a file that cannot be the result, before any work is done."""
-    if target.suffix.lower() not in {".csv", ".parquet"}:
-        raise YurtError(MASK_BAD_RULES, why="the masked file is called neither .csv nor .parquet")
-    if not target.parent.is_dir():
-        raise YurtError(MASK_BAD_RULES, why="the folder of the masked file does not exist")
-    if target.exists() and (not target.is_file() or (source.exists() and target.samefile(source))):
-        raise YurtError(MASK_BAD_RULES, why="the masked file would take the place of its source or of what is no file")

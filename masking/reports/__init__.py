@@ -18,8 +18,8 @@ ENDINGS = (".json", ".xlsx", ".md")
 
 
 def check_ending(target: Path) -> None:
-    """Raises MASK_BAD_REPORT for a name no report can have, before any work is done."""
-    if target.suffix.lower() not in ENDINGS:
+    """Raises MASK_BAD_REPORT for a name or place no report can have, before any work is done."""
+    if target.suffix.lower() not in ENDINGS or not target.parent.is_dir():
         raise YurtError(MASK_BAD_REPORT, path=target, known=", ".join(ENDINGS))
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from audit import EventName
 from audit.home import open_log
-from masking.table import Rules, TableReport, check_target, mask_table, revealed_columns
+from masking.outputs import check_target
+from masking.table import Rules, TableReport, mask_table, revealed_columns
 from store.secrets import Secrets
 from store.settings import Settings
 

@@ -268,7 +268,7 @@ def anonymise(
     sets. Direct identifiers are left out. Utility: ncp (0 nothing lost, 1 all), discernibility, mean_class.
     """
     from masking import mondrian
-    from masking.outputs import write_table
+    from masking.outputs import check_target, write_table
     from store.errors import YurtError
 
     columns = [name.strip() for name in quasi.split(",") if name.strip()]
@@ -277,6 +277,7 @@ def anonymise(
     if l_values > 1 and sensitive is None:
         _stop("--l needs --sensitive: the column whose values it counts.")
     try:
+        check_target(source, target)
         made = mondrian.anonymise(source, columns, k, sensitive, l_values)
         write_table(made.table, target)
     except YurtError as error:
@@ -301,10 +302,11 @@ def synthesise(
     Prints {"rows", "columns", "epsilon", "delta", "redrawn"}.
     """
     from masking import synthesis
-    from masking.outputs import write_table
+    from masking.outputs import check_target, write_table
     from store.errors import YurtError
 
     try:
+        check_target(source, target)
         made = synthesis.synthesise(source, rows, epsilon, delta)
         write_table(made.table, target)
     except YurtError as error:

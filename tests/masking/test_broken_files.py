@@ -139,7 +139,7 @@ def test_the_source_is_never_overwritten(tmp_path: Path, make):
         target.hardlink_to(source)
     else:
         target.mkdir()
-    with pytest.raises(YurtError, match="MASK_BAD_RULES"):
+    with pytest.raises(YurtError, match="MASK_BAD_TARGET"):
         mask_table(EVERYTHING, source, target, KEY)
     assert source.read_text() == "a\n1\n"
 

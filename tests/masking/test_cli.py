@@ -146,3 +146,13 @@ def test_no_record_no_reveal(tmp_path: Path):
     done = yurt(*asked, home=tmp_path / "home")
     assert (done.returncode, back.exists()) == (2, False)
     assert "YURT_HOME" in done.stderr
+
+
+def test_no_command_overwrites_what_it_reads(tmp_path: Path):
+    source, rules = tmp_path / "r.csv", tmp_path / "r.yaml"
+    source.write_text("a,b\n" + "1,2\n" * 20)
+    rules.write_text("columns: {}\nothers: constant\n")
+    for asked in (("table", "--rules", rules), ("anonymise", "--k", 2, "--quasi", "a"), ("synthesise",)):
+        done = yurt(*asked, "--in", source, "--out", source)
+        assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert source.read_text() == "a,b\n" + "1,2\n" * 20

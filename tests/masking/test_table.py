@@ -124,7 +124,7 @@ def test_a_line_broken_far_below_is_reported_and_leaves_no_file(tmp_path: Path):
 
 @pytest.mark.parametrize("name", ["out.xlsx", "out", "nowhere/out.csv"])
 def test_a_target_that_cannot_be_is_refused(register: Path, tmp_path: Path, name):
-    with pytest.raises(YurtError, match="MASK_BAD_RULES"):
+    with pytest.raises(YurtError, match="MASK_BAD_TARGET"):
         mask_table(load_rules("columns: {}\nothers: keep"), register, tmp_path / name, KEY)
 
 
