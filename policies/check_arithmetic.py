@@ -145,7 +145,7 @@ def _days(moved: Value) -> Decimal:
 
 
 def _date_arithmetic(env: Environment, node: exp.Expr, made: exp.Expr, left: Value, right: Value) -> Value:
-    if isinstance(node, exp.Sub) and {left.kind, right.kind} <= {"date"}:
+    if isinstance(node, exp.Sub) and {left.kind, right.kind} <= ({"date", "any"} if env.harmless else {"date"}):
         if env.dialect == SPARK:  # whose difference is an interval
             made = exp.DateDiff(this=left.node, expression=right.node)
         return combined(made, "int", (left, right))

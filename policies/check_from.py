@@ -196,7 +196,10 @@ def _table(env: Environment, block: Block, node: exp.Table) -> exp.Expr:
         columns = _renamed(columns, table, [each.name for each in alias.columns], node)
     called = alias.name.lower() if alias is not None else name
     units = () if env.harmless else (Unit(instance, name, rewrite.column(rewrite.UNIT, instance)),)
-    unusable = frozenset(key for key, described in dataset.columns.items() if not described.usable)
+    silent = env.starred and env.dialect != "duckdb"  # columns without a form in this dialect are left out
+    unusable = frozenset(
+        key for key, each in dataset.columns.items() if not each.usable or (silent and key not in columns)
+    )
     _add(
         block,
         node,

@@ -136,8 +136,8 @@ def _truncate(env: Environment, block: Block, node: exp.Expr) -> Value:
     if unit is None or inner.kind not in ("date", "time", "any"):
         raise Refusal.of(FUNCTION_NOT_ALLOWED, node, name="date_trunc with this unit")
     made: exp.Expr = exp.TimestampTrunc(this=inner.node, unit=node.args["unit"].copy())
-    if env.dialect != "duckdb" and inner.kind == "date":  # of which other engines make an instant
-        made = exp.cast(made, exp.DType.DATE)
+    if env.dialect != "duckdb" and inner.kind == "date":  # of which other engines make an instant of a time zone
+        made = exp.cast(made, exp.DType.TIMESTAMP)
     result = combined(made, inner.kind, (inner,))
     return coarse(result, inner, unit) if inner.plain else result
 

@@ -59,7 +59,7 @@ FUNCTIONS: frozenset[type[exp.Expr]] = frozenset({
 OWN: Mapping[str, frozenset[type[exp.Expr]]] = {
     POSTGRES: frozenset({
         exp.Collate, exp.RegexpSubstr, exp.PercentileDisc, exp.Trunc, exp.DayOfWeek, exp.DayOfWeekIso,
-        exp.GenerateSeries, exp.MD5,
+        exp.GenerateSeries, exp.ExplodingGenerateSeries, exp.MD5,
     }),
     SPARK: frozenset({exp.RegexpExtract, exp.DayOfWeek, exp.ArrayAgg}),
 }  # fmt: skip
@@ -127,16 +127,19 @@ def said(tree: exp.Expr, dialect: str, calls: frozenset[str] = frozenset(), last
         raise _lacking("Something in this query", dialect) from None
 
 
-def allowed(tree: exp.Expr, dialect: str) -> bool:
-    """Is every construct of `tree` one that `said` writes in `dialect`."""
-    return all(_known(node, dialect) for node in tree.walk())
+def sayable(tree: exp.Expr, dialect: str) -> bool:
+    """Does a mask have a form in `dialect`: has it no key."""
+    return dialect == "duckdb" or not any(_keyed(node) for node in tree.find_all(exp.Anonymous))
+
+
+def _keyed(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Anonymous) and node.name.lower().startswith(KEYED)
 
 
 def _listed(tree: exp.Expr, dialect: str, calls: frozenset[str]) -> None:
     for node in tree.walk():
         if not _known(node, dialect, calls):
-            keyed = isinstance(node, exp.Anonymous) and node.name.lower().startswith(KEYED)
-            raise _lacking("A keyed or text mask" if keyed else NAMES.get(type(node), node.key.upper()), dialect)
+            raise _lacking("A keyed or text mask" if _keyed(node) else NAMES.get(type(node), node.key.upper()), dialect)
 
 
 def _known(node: exp.Expr, dialect: str, calls: frozenset[str] = frozenset()) -> bool:
@@ -196,6 +199,10 @@ def _days(dialect: str) -> _Rule:
         return exp.Paren(this=exp.Sub(this=exp.cast(node.this, day), expression=exp.cast(node.expression, day)))
 
     return rule
+
+
+def _counted(node: exp.CountIf) -> exp.Expr:
+    return exp.Count(this=exp.Case(ifs=[exp.If(this=node.this, true=exp.Literal.number(1))]))
 
 
 def _never_zero(node: exp.Div) -> exp.Expr:
@@ -316,6 +323,10 @@ def _percentile(node: exp.PercentileCont) -> exp.Expr:
     return exp.Quantile(this=node.this, quantile=node.expression)
 
 
+def _week(node: exp.Week) -> exp.Expr:
+    return exp.WeekOfYear(this=node.this)
+
+
 def _whole_text(node: exp.RegexpLike) -> exp.Expr:
     """Java's `$` matches before a line break at the end too."""
     pattern = node.expression
@@ -345,12 +356,12 @@ RULES: Mapping[str, Mapping[type[exp.Expr], _Rule]] = {
         exp.Cast: _cast, exp.TryCast: _tried, exp.RegexpExtract: _found, exp.EndsWith: _ends, exp.Contains: _holds,
         exp.Quarter: _part("QUARTER"), exp.Week: _part("WEEK"), exp.WeekOfYear: _part("WEEK"),
         exp.DayOfWeek: _part("DOW"), exp.DayOfWeekIso: _part("ISODOW"), exp.DayOfYear: _part("DOY"),
-        exp.DayOfMonth: _part("DAY"),
+        exp.DayOfMonth: _part("DAY"), exp.CountIf: _counted,
     },
     SPARK: {
         exp.Like: _pattern(SPARK), exp.ILike: _pattern(SPARK), exp.Substring: _places(SPARK, 1, 0),
-        exp.Left: _places(SPARK, 0), exp.Right: _places(SPARK, 0), exp.DateDiff: _days(SPARK),
+        exp.CountIf: _counted, exp.Left: _places(SPARK, 0), exp.Right: _places(SPARK, 0), exp.DateDiff: _days(SPARK),
         exp.Avg: _mean, exp.Div: _quotient, exp.PercentileCont: _percentile, exp.RegexpLike: _whole_text,
-        exp.Extract: _extract,
+        exp.Extract: _extract, exp.Week: _week,
     },
 }  # fmt: skip

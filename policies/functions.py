@@ -48,7 +48,18 @@ SCALARS: dict[type[exp.Expr], Scalar] = {
     exp.Monthname: Scalar({"this": "date"}, "text"),
     exp.Dayname: Scalar({"this": "date"}, "text"),
 }  # fmt: skip
-FLAGS = {"safe", "coalesce", "ignore_nulls", "big_int", "typed", "trim_type", "date_part_boundary", "is_string", "type"}
+FLAGS = {
+    "safe",
+    "coalesce",
+    "ignore_nulls",
+    "big_int",
+    "typed",
+    "trim_type",
+    "date_part_boundary",
+    "is_string",
+    "flatten",
+    "type",
+}
 """Arguments of sqlglot nodes that carry no expression."""
 
 STATISTIC_SCALARS: dict[type[exp.Expr], Scalar] = {

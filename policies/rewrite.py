@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from masking.operators import OPERATORS, Result
 from policies.decision import Source
-from policies.dialects import POSTGRES, ROW_NUMBER, SPARK, collated
+from policies.dialects import POSTGRES, ROW_NUMBER, SPARK, collated, sayable
 from policies.environment import RESERVED, Environment
 from policies.errors import USER_ATTRIBUTE_MISSING
 from policies.labels import Dep, Level, Value
@@ -70,6 +70,8 @@ def governed(env: Environment, dataset: DatasetPolicy, table: Table, instance: s
         made, how = column(real, ROW), "value"
         if described.mask is not None:
             masked = _masked(env, described, made)
+            if key not in env.mentioned and not sayable(masked, env.dialect):
+                continue  # a star leaves it out; who names it is told
             kind, how = (
                 _MASKED_KINDS.get(OPERATORS[described.mask.operator].gives(dict(described.mask.arguments)), kind),
                 "masked",

@@ -18,7 +18,7 @@ OTHERS = ("postgres", "spark")
 OUTSIDE = {
     "postgres": (
         "pg_sleep(1)", "pg_read_file('x')", "current_setting('x')", "dblink('x', 'y')", "lo_import('x')", "version()",
-        "query_to_xml('x', true, true, '')", "set_config('a', 'b', true)", "generate_series(1, 2)", "row_to_json(c)",
+        "query_to_xml('x', true, true, '')", "set_config('a', 'b', true)", "pg_notify('a', 'b')", "row_to_json(c)",
     ),
     "spark": (
         "reflect('a', 'b')", "java_method('a', 'b')", "try_reflect('a', 'b')", "input_file_name()", "raise_error('x')",
