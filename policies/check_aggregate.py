@@ -278,7 +278,7 @@ def _row_sets(env: Environment, call: exp.Expr, parts: list[Value], where: exp.E
         if isinstance(call, exp.CountIf):
             entry.present.append(_and(where, part.node.copy()))
             entry.compared.append(_and(where, part.node.copy()))
-    if not entry.compared:
+    if not entry.compared or (not counted and any(part.whole for part in parts if part.level is Level.ROW)):
         entry.compared.append(everything.copy())
     entry.mixed += [_and(where, rows) for rows in _mixed(call, parts)]
     entry.compared += [rows.copy() for rows in entry.mixed]

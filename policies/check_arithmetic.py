@@ -78,6 +78,7 @@ def _product(env: Environment, result: Value, left: Value, right: Value) -> Valu
     """A product tells about the rows that both factors chose. One of rows with rows, or far from what a column holds,
     is computed where nothing overflows: an overflow would tell about the row it happened on."""
     mixed = tuple(dict.fromkeys((*result.mixed, *conjoined(left, right))))
+    result = replace(result, whole=left.whole and right.whole)
     far = result.degree > 2 or (result.reach > 1 and (result.degree > 1 or "int" == left.kind == right.kind))
     rows = result.level is Level.ROW and not all_readable(env.policy, result.all_deps)
     if not (far and rows and env.dialect == "duckdb" and (result.degree > 1 or result.reach > MAX_WHOLE)):

@@ -71,7 +71,7 @@ def _told(found: Value, tested: list[Value], chosen: list[Value]) -> Value:
         if not _nothing(then.node):
             branches.append(arm)
         mixed += conjoined(Value(arm, branches=(arm,)), then)
-    return replace(found, branches=tuple(dict.fromkeys(branches)), mixed=tuple(dict.fromkeys(mixed)))
+    return replace(found, branches=tuple(dict.fromkeys(branches)), mixed=tuple(dict.fromkeys(mixed)), whole=False)
 
 
 def _nothing(node: exp.Expr) -> bool:
@@ -106,7 +106,9 @@ def _null_if(env: Environment, block: Block, node: exp.Nullif) -> Value:
         return found
     unequal = exp.Not(this=exp.Is(this=exp.Paren(this=test.node.copy()), expression=exp.true()))
     both = conjoined(Value(unequal, branches=(unequal,)), kept)
-    return replace(found, branches=(*found.branches, unequal), mixed=(*found.mixed, test.node.copy(), *both))
+    return replace(
+        found, branches=(*found.branches, unequal), mixed=(*found.mixed, test.node.copy(), *both), whole=False
+    )
 
 
 def _concatenation(env: Environment, block: Block, node: exp.Expr) -> Value:
@@ -158,7 +160,7 @@ def _cast(env: Environment, block: Block, node: exp.Cast) -> Value:
         made = _in_postgres(made, inner.kind, kind)
     if inner.kind == "bool":
         telling = (inner.node.copy(),) if inner.level is Level.ROW else ()
-        return replace(combined(made, kind, (inner.as_predicate(),), 0), branches=telling)
+        return replace(combined(made, kind, (inner.as_predicate(),), 0), branches=telling, whole=not telling)
     return replace(inner.shown_as(made, kind), plain=inner.plain if {inner.kind, kind} <= {"date", "time"} else None)
 
 

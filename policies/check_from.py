@@ -95,8 +95,11 @@ def _join(env: Environment, block: Block, node: exp.Join) -> exp.Expr:
     using = _natural(block, node, before) if method == "NATURAL" else node.args.get("using")
     if using:
         condition = _using(env, block, using, before, side)
+    conditions = len(block.conditions)
     if condition is not None:
         made.set("on", chosen_by(env, block, condition))
+        if side:  # it takes no row away
+            del block.conditions[conditions:]
     elif not kind:
         made.set("kind", "CROSS")
     if side:

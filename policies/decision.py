@@ -149,6 +149,7 @@ class Footprint:
     units: tuple[str, ...]  # one expression per class of privacy units
     min_group: int
     exact: bool = True  # False: the conditions do not say it all (outer join, nested statistic)
+    rough: bool = False  # leaves out what an outer join adds: only weighed together with the same tables
     dialect: str = "duckdb"
     fixed: tuple[str, ...] = ()  # those of `keys` that a condition binds to one constant
     total: str = ""  # the column whose totals this is about, where a dominance rule protects them

@@ -56,6 +56,7 @@ def footprints(env: Environment, block: Block, limits: Thresholds, made: exp.Sel
         plain = [key for key in based if key is not None and not block.sets]
         if not own_exact or not told_apart(env, block.constants, plain):
             found_all += _written_out(env, block, limits, made, rows_or_none, tellers[row_set])
+            found_all += _roughly(env, block, limits, RowSet(tuple(conditions), based), tellers[row_set])
             continue
         for each in row_sets(env, RowSet(tuple(conditions), based)):
             for told in _told(env, block, limits, each, tellers[row_set]):
@@ -98,6 +99,28 @@ def _written_out(
                 dialect=env.dialect,
             )
             yield Told(found, tellers, tuple(block.keys[place].node for place in members), level)
+
+
+def _roughly(
+    env: Environment, block: Block, limits: Thresholds, rows: RowSet, tellers: set[int] | None
+) -> Iterator[Told]:
+    """The same without the tables an outer join may leave out. Where it adds nothing, all it tells is of these rows, so
+    totals of theirs, asked without the join, are audited together with it."""
+    known = {unit.instance for unit in block.units}
+    kept = [unit for unit in block.units if unit.instance not in env.nullable]
+    gone = (known - {unit.instance for unit in kept}) | env.constants.keys()
+    if not kept or len(kept) == len(block.units):
+        return
+
+    def over(node: exp.Expr | None) -> bool:
+        return node is not None and all(column.table not in gone for column in node.find_all(exp.Column))
+
+    alone = replace(block, units=kept)
+    keys = tuple(key if over(key) else None for key in rows.keys)
+    inner = RowSet(tuple(each for each in rows.conditions if over(each)), keys)
+    person = env.to_base(kept[0].node) or kept[0].node
+    for told in _told(env, alone, replace(limits, units=[(person, limits.units[0][1])]), inner, tellers):
+        yield replace(told, footprint=replace(told.footprint, exact=False, rough=True))
 
 
 def _inlined(env: Environment, tree: exp.Expr) -> exp.Expr:

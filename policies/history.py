@@ -105,7 +105,8 @@ def compare(
     pairs: dict[Pair, None] = {}
     for place, one in enumerate(fresh):
         for other in (*others, *fresh[:place], *([] if one.exact else [one])):
-            apart = (one is other or _frame(one) != _frame(other)) and not (one.total or other.total)
+            weighed = any(each.total or each.rough for each in (one, other))
+            apart = (one is other or _frame(one) != _frame(other)) and not weighed
             pair = people.pair(one, other, policy) if apart else None
             if pair is not None:
                 pairs[pair] = None

@@ -4,6 +4,7 @@ Every choice is made by a `random.Random`, so that Hypothesis (`st.randoms`) and
 A `Query` is kept in parts: one part changed is the question an attacker asks next.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from random import Random
@@ -233,3 +234,58 @@ def session(random: Random, hostile: float = 0.2) -> list[Query]:
     for _ in range(random.choice((0, 1, 1, 2, 3))):
         questions.append(next_question(random, random.choice(questions)))
     return questions
+
+
+def renamed(asked: Query) -> Query:
+    """The same question with other names for its tables."""
+
+    def other(text: str) -> str:
+        for alias in ("c", "v", "w", "s", "t", "r"):
+            text = re.sub(rf"\b{alias}(?=\.)|(?<=[ )]){alias}(?= ON| JOIN| LEFT| SEMI| CROSS| WHERE|,|\(|$| USING)",
+                          f"{alias}_other", text)  # fmt: skip
+        return text
+
+    aggregates = tuple(replace(each, text=other(each.text)) for each in asked.aggregates)
+    return replace(
+        asked,
+        source=other(asked.source),
+        people=asked.people and f"{asked.people}_other",
+        visits=asked.visits and f"{asked.visits}_other",
+        extra=other(asked.extra),
+        keys=tuple(map(other, asked.keys)),
+        where=tuple(map(other, asked.where)),
+        aggregates=aggregates,
+    )
+
+
+def swapped(asked: Query) -> Query:
+    """The same question with the sides of its join exchanged."""
+    sides = {
+        "citizen c JOIN visit v ON c.id_no = v.id_no": "visit v JOIN citizen c ON c.id_no = v.id_no",
+        "visit v JOIN citizen c ON v.id_no = c.id_no": "citizen c JOIN visit v ON v.id_no = c.id_no",
+        "citizen c LEFT JOIN visit v ON c.id_no = v.id_no": "visit v RIGHT JOIN citizen c ON c.id_no = v.id_no",
+        "citizen c, range(2) t(i)": "range(2) t(i), citizen c",
+    }
+    return replace(asked, source=sides.get(asked.source, asked.source))
+
+
+MASKED = ("legal_rep_id", "legal_rep_phone")
+
+
+def masked_rows(random: Random) -> str:
+    """A question about rows of the table that gives its rows away, some columns masked."""
+    column, other = random.choice(MASKED), random.choice((*MASKED, "name", "uscc", "county"))
+    shown = random.choice(
+        ("e.{0}", "upper(e.{0})", "e.{0} || e.{1}", "coalesce(e.{0}, 'x')", "CASE WHEN e.county <> 'x' THEN e.{0} END",
+         "substring(e.{0}, 1, 30)", "replace(e.{0}, 'x', 'y')", "CAST(e.{0} AS VARCHAR)", "nullif(e.{0}, e.{1})",
+         "greatest(e.{0}, e.{1})", "max(e.{0}) OVER ()", "lag(e.{0}) OVER (ORDER BY e.{1})", "e.*", "*")
+    ).format(column, other)  # fmt: skip
+    grouped = random.choice(("", "", " GROUP BY 1", " ORDER BY 1 LIMIT 7", " WHERE e.county <> 'x'"))
+    inner = random.choice(
+        ("enterprise e", "(SELECT * FROM enterprise) e", f"(SELECT {column}, {other} AS b, county FROM enterprise) e",
+         "enterprise e JOIN enterprise f ON e.uscc = f.uscc",
+         f"(SELECT max({column}) AS {column}, county FROM enterprise GROUP BY county) e")
+    )  # fmt: skip
+    return f"SELECT {'DISTINCT ' * (random.random() < 0.2)}{shown} AS shown FROM {inner}{grouped}".replace(
+        "* AS shown", "*"
+    )
