@@ -1,8 +1,9 @@
 """Read a policy file. Every mistake is reported with its line and column; unknown keys are mistakes."""
 
+import difflib
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
@@ -28,6 +29,7 @@ from policies.model import (
     ReleaseRule,
     Use,
 )
+from policies.schema import Schema
 from store.errors import YurtError
 
 Node = yaml.nodes.Node
@@ -76,7 +78,7 @@ def _mapping(node: Node, what: str, allowed: tuple[str, ...] | None = None) -> d
         if name in found:
             _wrong(key, f"{name} appears twice in {what}.", "Keep one of them.")
         if allowed is not None and name not in allowed:
-            _wrong(key, f"{what} has no key {name}.", "Known keys: " + ", ".join(allowed) + ".")
+            _wrong(key, f"{what} has no key {name}.", _nearest(name, allowed, f"Known keys: {', '.join(allowed)}."))
         found[name] = (key, value)
     return found
 
@@ -101,6 +103,27 @@ def _number(node: Node, what: str, low: float, high: float, whole: bool = False)
     if not low <= value <= high or (whole and value != int(value)):
         _wrong(node, f"{what} must be {'a whole number' if whole else 'a number'} from {low:g} to {high:g}.")
     return value
+
+
+def _nearest(word: str, known: Iterable[str], otherwise: str) -> str:
+    """A hint for a word that is not known: the one it looks like, or `otherwise`."""
+    close = difflib.get_close_matches(word.lower(), [each.lower() for each in known], 1)
+    return f"Did you mean {close[0]}? {otherwise}" if close else otherwise
+
+
+def fits(text: str, schema: Schema) -> None:
+    """Raise POLICY_INVALID where the policy names a table or a column that the schema lacks."""
+    root: Any = yaml.compose(text, Loader=yaml.SafeLoader)
+    nodes = _mapping(_mapping(root, "the policy")["datasets"][1], "datasets")
+    for name, (key, value) in nodes.items():
+        table = schema.tables.get(name.lower())
+        if table is None:
+            names = [each.name for each in schema.tables.values()]
+            _wrong(key, f"the schema has no table {name}.", _nearest(name, names, "Correct the name."))
+        for column, (where, _) in _mapping(_mapping(value, "a dataset")["columns"][1], "columns").items():
+            if table.kind(column.lower()) is None:
+                hint = _nearest(column, table.columns, "Correct the name.")
+                _wrong(where, f"the table {table.name} has no column {column}.", hint)
 
 
 def _policy(root: Node, version: str) -> Policy:
@@ -186,7 +209,8 @@ def _column(name: str, node: Node) -> ColumnPolicy:
         if isinstance(item, yaml.ScalarNode):
             word = _text(item, "a capability")
             if word not in set(Use):
-                _wrong(item, f"{word} is not a capability.", "Known: " + ", ".join(Use) + ", mask, quantile.")
+                known = f"Known: {', '.join(Use)}, mask, quantile."
+                _wrong(item, f"{word} is not a capability.", _nearest(word, Use, known))
             capabilities.append(Capability(Use(word)))
             continue
         entry = _mapping(item, "a capability", ("mask", "quantile", Use.GROUP.value, Use.FILTER.value))
@@ -204,6 +228,13 @@ def _column(name: str, node: Node) -> ColumnPolicy:
             quantile = (bounds[0], bounds[1])
         else:
             capabilities.append(Capability(Use(kind), _grain(value)))
+    for held in capabilities:
+        if held.grain is not None and Capability(held.use) in capabilities:
+            _wrong(
+                node,
+                f"{name} may be used to {held.use} exactly and also only at {held.grain}.",
+                f"Keep {held.use}, or keep {{{held.use}: …}}.",
+            )
     if mask is not None and any(held.use is Use.READ for held in capabilities):
         _wrong(node, f"{name} cannot be both read and masked.", "Keep read or the mask.")
     return ColumnPolicy(name, tuple(capabilities), mask, quantile)
@@ -298,7 +329,7 @@ def _release(node: Node, inherited: ReleaseRule) -> ReleaseRule:
     def mode(each: Node) -> Mode:
         word = _text(each, "mode")
         if word not in set(Mode):
-            _wrong(each, f"{word} is not a release mode.", "Known: " + ", ".join(Mode) + ".")
+            _wrong(each, f"{word} is not a release mode.", _nearest(word, Mode, f"Known: {', '.join(Mode)}."))
         return Mode(word)
 
     def dominance(each: Node) -> Dominance:
@@ -308,6 +339,9 @@ def _release(node: Node, inherited: ReleaseRule) -> ReleaseRule:
         return Dominance(int(_number(entry["n"][1], "n", 1, 10, True)), _number(entry["k"][1], "k", 0, 1))
 
     chosen = value("mode", mode, inherited.mode)
+    for key in ("dominance", "p_percent"):
+        if chosen is Mode.DP and key in parts:
+            _wrong(parts[key][0], f"{key} has no meaning in the release mode dp.", "Leave it out.")
     return ReleaseRule(
         mode=chosen,
         min_group=int(value("min_group", lambda each: _number(each, "min_group", 1, 1e9, True), inherited.min_group)),

@@ -44,12 +44,17 @@ def _print(line: dict[str, Any]) -> None:
     typer.echo(json.dumps(line, ensure_ascii=False))
 
 
-def _loaded(policy: Path) -> Any:
-    from policies.load import load_policy
+def _loaded(policy: Path, schema: Any = None) -> Any:
+    """The policy; with a schema, one that names only what is there."""
+    from policies.load import fits, load_policy
     from store.errors import YurtError
 
+    text = _read(policy)
     try:
-        return load_policy(_read(policy))
+        loaded = load_policy(text)
+        if schema is not None:
+            fits(text, schema)
+        return loaded
     except YurtError as error:
         raise _usage(f"{policy}: {error.message} {error.hint}") from None
 
@@ -73,7 +78,8 @@ def check(policy: PolicyFile, schema: SchemaFile, dialect: Dialect = "duckdb") -
 
     if dialect not in DIALECTS:
         raise _usage(f"There is no dialect {dialect}: use " + ", ".join(DIALECTS) + ".")
-    loaded, tables = _loaded(policy), _schema(schema)
+    tables = _schema(schema)
+    loaded = _loaded(policy, tables)
     for line in _lines():
         _print({"id": line.get("id"), **decision_line(decide(line["sql"], loaded, tables, dialect=dialect))})
 
@@ -102,8 +108,9 @@ def explain(sql: str, policy: PolicyFile, schema: SchemaFile, dialect: Dialect =
     from policies.decide import decide
     from policies.explain import asked_about, explained
 
-    loaded, about = _loaded(policy), asked_about(sql) or sql
-    found = explained(decide(about, loaded, _schema(schema), dialect=dialect), loaded, sql=about)
+    tables, about = _schema(schema), asked_about(sql) or sql
+    loaded = _loaded(policy, tables)
+    found = explained(decide(about, loaded, tables, dialect=dialect), loaded, sql=about)
     typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
 
 

@@ -3,8 +3,9 @@
 import pytest
 
 from policies.grain import Bucket, DateUnit
-from policies.load import load_policy
+from policies.load import fits, load_policy
 from policies.model import Capability, Mode, Policy, Use
+from policies.schema import Schema
 from store.errors import YurtError
 
 HEAD = "project: P\ndatasets:\n  a:\n    unit: id\n"
@@ -49,6 +50,28 @@ def test_the_dp_terms_load() -> None:
         (HEAD + "    columns: {id: [], c: [{group: fortnight}]}\n", "line 5, column 35", "fortnight"),
         (HEAD + "    columns: {id: [], c: [{quantile: [0.9, 0.1]}]}\n", "line 5, column 38", "lower first"),
         ("project: P\ndatasets: {a: {columns: {c: [read]}}}\n", "line 2, column 15", "needs a unit"),
+        ("project: P\ndatasets:\n\ta: {}\n", "line 3, column 1", "YAML"),
+        (HEAD + "    colums: {id: []}\n", "line 5, column 5", "Did you mean columns?"),
+        (HEAD + "    columns:\n      id: [join, cuont]\n", "line 6, column 18", "Did you mean count?"),
+        (
+            HEAD + "    release: {mode: treshold}\n    columns: {id: []}\n",
+            "line 5, column 21",
+            "Did you mean threshold?",
+        ),
+        (HEAD + "    release: {min_group: 0}\n    columns: {id: []}\n", "line 5, column 26", "from 1"),
+        (HEAD + "    columns: {id: [], c: [group, {group: year}]}\n", "line 5, column 26", "only at year"),
+        (HEAD + "    columns: {id: [], ID: []}\n", "line 5, column 23", "twice"),
+        (HEAD + "    columns: {id: , c: [group]}\n", "line 5, column 18", "must be a list"),
+        (HEAD + "    columns: {id: [], c: [{mask: {partial: {sparkle: 3}}}]}\n", "line 5, column 34", "sparkle"),
+        (HEAD + "    rows: id = 'a'; DROP TABLE a\n    columns: {id: []}\n", "line 5, column 11", "one condition"),
+        (HEAD + "    rows: id IN (SELECT 1)\n    columns: {id: []}\n", "line 5, column 11", "not allow"),
+        (
+            HEAD + "    release: {mode: dp, epsilon: 1, p_percent: 0.1}\n    columns: {id: []}\n",
+            "line 5, column 37",
+            "no meaning",
+        ),
+        (HEAD + "    release: {epsilon: 1}\n    columns: {id: []}\n", "line 5, column 15", "belongs to"),
+        ("project: !!python/object/apply:os.system ['id']\ndatasets: {}\n", "line 1, column 10", "word or text"),
         ("project: [\n", "line 2, column 1", "YAML"),
     ],
 )
@@ -58,3 +81,22 @@ def test_a_mistake_is_named_with_its_place(text: str, place: str, word: str) -> 
     assert caught.value.code == "POLICY_INVALID"
     assert place in caught.value.message
     assert word in f"{caught.value.message} {caught.value.hint}"
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "word"),
+    [
+        (HEAD.replace("  a:", "  citzen:") + "    columns: {id: []}\n", "line 3, column 3", "Did you mean citizen?"),
+        (
+            "project: P\ndatasets:\n  citizen:\n    unit: id_no\n    columns: {id_no: [], incme: []}\n",
+            "line 5, column 26",
+            "Did you mean income?",
+        ),
+    ],
+)
+def test_what_the_schema_lacks_is_named_with_its_place(text: str, place: str, word: str, schema: Schema) -> None:
+    load_policy(text)
+    with pytest.raises(YurtError) as caught:
+        fits(text, schema)
+    assert place in caught.value.message
+    assert word in caught.value.hint
