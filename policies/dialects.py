@@ -337,6 +337,28 @@ def _whole_text(node: exp.RegexpLike) -> exp.Expr:
     return node
 
 
+def _group(node: exp.RegexpExtract) -> exp.Expr:
+    """Spark gives the first group unless told to give the whole."""
+    if node.args.get("group") is None:
+        node.set("group", exp.Literal.number(0))
+    return node
+
+
+def _attempted(node: exp.TryCast) -> exp.Expr:
+    """Spark reads 4.5 as the whole number 4, where others round or refuse."""
+    if node.to.this != exp.DType.INT:
+        return node
+    text = exp.cast(node.this, exp.DType.TEXT)
+    whole = exp.Literal.string(_TRIED[exp.DType.INT][0][:-1] + "\\z")
+    fits = exp.RegexpLike(this=text.copy(), expression=whole)
+    return exp.Case(ifs=[exp.If(this=fits, true=exp.cast(exp.Trim(this=text), node.to))])
+
+
+def _cut(node: exp.DateTrunc) -> exp.Expr:
+    """Spark cuts no date to a day: it is one."""
+    return exp.cast(node.this, exp.DType.DATE) if node.unit.name.upper() == "DAY" else node
+
+
 _EXTRACTS = {"ISODOW": "DOW_ISO", "ISOYEAR": "YEAROFWEEK"}
 
 
@@ -362,6 +384,7 @@ RULES: Mapping[str, Mapping[type[exp.Expr], _Rule]] = {
         exp.Like: _pattern(SPARK), exp.ILike: _pattern(SPARK), exp.Substring: _places(SPARK, 1, 0),
         exp.CountIf: _counted, exp.Left: _places(SPARK, 0), exp.Right: _places(SPARK, 0), exp.DateDiff: _days(SPARK),
         exp.Avg: _mean, exp.Div: _quotient, exp.PercentileCont: _percentile, exp.RegexpLike: _whole_text,
-        exp.Extract: _extract, exp.Week: _week,
+        exp.Extract: _extract, exp.Week: _week, exp.RegexpExtract: _group, exp.TryCast: _attempted,
+        exp.DateTrunc: _cut,
     },
 }  # fmt: skip
