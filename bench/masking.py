@@ -66,9 +66,8 @@ def rows() -> Iterator[Row]:
 
 def stock_presidio() -> AnalyzerEngine:
     """Presidio with its own recognisers and no model of names: what it is without a download."""
-    tldextract.tldextract.TLD_EXTRACTOR = tldextract.TLDExtract(
-        suffix_list_urls=()
-    )  # the list it brings, not the web's
+    own_list = tldextract.TLDExtract(suffix_list_urls=())  # the one it brings, not the web's
+    tldextract.tldextract.TLD_EXTRACTOR = own_list
     engine = BlankNlpEngine()
     engine.load()
     registry = RecognizerRegistry(supported_languages=["zh", "en"])

@@ -6,9 +6,9 @@ checksum beats structure beats context beats name; on a tie the longer one wins.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from masking import addresses, names, patterns_contact, patterns_papers
+from masking import addresses, names, patterns_contact, patterns_papers, places
 from masking.context import speaks_against, speaks_for
 from masking.cues import HAN
 from masking.entities import Basis, EntityType
@@ -18,8 +18,12 @@ from masking.normalise import normalise
 from masking.patterns import Rule
 
 THRESHOLD = 0.5
-SURE = {EntityType.PERSON: 0.5, EntityType.ADDRESS: 0.5, EntityType.ORG: 0.5}
-"""How sure the name model must be. A person's name is often an ordinary word too; an address or a body seldom is."""
+SURE = {EntityType.PERSON: 0.55, EntityType.ADDRESS: 0.5, EntityType.ORG: 0.5}
+"""How sure the name model must be: a missed name leaks, a word taken for one is only masked."""
+LONG_NAME, AGAIN = 3, 0.9
+"""A name of so many characters, read with such a score, is taken for a name wherever else it stands."""
+EDGE = 6
+"""Two readings of one address begin at most so many characters apart."""
 RULES = (*patterns_papers.RULES, *patterns_contact.RULES)
 PLACED = re.compile("[0-9一二三四五六七八九十甲乙丙]|村$|嘎查$")
 """What every address has: a number, or a village at its end."""
@@ -27,6 +31,8 @@ BUILT = re.compile(
     "[路街巷道村区县市镇乡旗楼栋幢座室院里弄园苑府城庄屯营组队户门排湾庭居坊厦郡寓港墅#]|嘎查|苏木|单元|胡同|广场|酒店|学校"
 )
 """And what it lies in or on: 快递单123号 has a number, but no place."""
+NAMESAKE = re.compile("|".join(places.word_list("namesakes")))
+"""What makes the name before it that of a place, a prize or a dish: 刘胡兰纪念馆, 白音敖包."""
 ORG_ENDS = frozenset("司社店厂所部馆行院堂坊吧场铺市室站城园屋庄心队团会校厅楼房局")
 """Last characters of the names of businesses: legal forms and kinds of shops."""
 TRIGGER = re.compile(
@@ -37,6 +43,7 @@ TRIGGER = re.compile(
 MARGIN = 72
 _HAN = re.compile(HAN)
 _DIGIT = re.compile("[0-9]")
+_FREE = re.compile(b"\x00+")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -109,16 +116,50 @@ def _plausible(name: Name, text: str) -> bool:
         return bool(PLACED.search(text, name.start, name.end) and BUILT.search(text, name.start, name.end))
     if name.type == EntityType.ORG:
         return text[name.end - 1] in ORG_ENDS
-    return _HAN.search(text, name.start, name.end) is not None
+    return _HAN.search(text, name.start, name.end) is not None and NAMESAKE.match(text, name.end) is None
 
 
 def _by_model(text: str) -> list[_Candidate]:
     """Names the model reads where something in the text may be one."""
-    return [
+    found = [
         _Candidate(name.start, name.end, name.type, 0.5 + 0.49 * name.sureness, Basis.NAME)
         for name in name_model().read(text, windows(text))
         if name.sureness >= SURE[name.type] and _plausible(name, text)
     ]
+    return _begun_at_divisions(text, found) + _mentioned_again(text, found)
+
+
+def _begun_at_divisions(text: str, found: list[_Candidate]) -> list[_Candidate]:
+    """Addresses with the beginning the gazetteer knows, where its reading ends in the same place: the model takes a
+    word before a division into the address more readily than the list of divisions does."""
+    if not any(one.type == EntityType.ADDRESS for one in found):
+        return found
+    starts = {address.end: address.start for address in addresses.addresses(text)}
+    return [
+        replace(one, start=starts[one.end])
+        if one.type == EntityType.ADDRESS
+        and abs(starts.get(one.end, -EDGE) - one.start) < EDGE
+        and text[max(0, starts[one.end] - 1)] not in "省市盟州区县旗"  # 托县双河镇: the list has no short forms
+        else one
+        for one in found
+    ]
+
+
+def _mentioned_again(text: str, found: list[_Candidate]) -> list[_Candidate]:
+    """The same people where the model did not see them: who is named once is named wherever the name stands."""
+    known = {
+        text[one.start : one.end]: one
+        for one in found
+        if one.type == EntityType.PERSON and one.end - one.start >= LONG_NAME and one.score >= AGAIN
+    }
+    taken, again = {one.start for one in found}, []
+    for name, one in known.items():
+        at = text.find(name)
+        while at >= 0:
+            if at not in taken:
+                again.append(replace(one, start=at, end=at + len(name)))
+            at = text.find(name, at + len(name))
+    return again
 
 
 def _by_word_lists(text: str, taken: list[_Candidate]) -> list[_Candidate]:
@@ -141,21 +182,20 @@ def _by_word_lists(text: str, taken: list[_Candidate]) -> list[_Candidate]:
 def _resolve(text: str, candidates: list[_Candidate]) -> list[_Candidate]:
     """The best candidates that do not overlap; an address or organisation loses only the part another one takes."""
     kept: list[_Candidate] = []
+    taken = bytearray(len(text))
     for one in sorted(candidates, key=lambda c: (-c.basis, c.start - c.end, -c.score, c.start)):
         start, end = one.start, one.end
-        for other in kept:
-            if start < other.end and other.start < end:
-                if one.type not in {EntityType.ADDRESS, EntityType.ORG}:
-                    end = start
-                elif other.start - start >= end - other.end:
-                    end = other.start
-                else:
-                    start = other.end
-        cut = end - start < one.end - one.start
-        if cut and one.type == EntityType.ADDRESS and not PLACED.search(text, start, end):
-            continue
-        if end - start >= 2 or (end > start and end - start == one.end - one.start):
-            kept.append(_Candidate(start, end, one.type, one.score, one.basis))
+        if any(taken[start:end]):
+            if one.type not in {EntityType.ADDRESS, EntityType.ORG}:
+                continue
+            free = max(_FREE.finditer(taken, start, end), key=lambda run: run.end() - run.start(), default=None)
+            if free is None or free.end() - free.start() < 2:
+                continue
+            start, end = free.span()
+            if one.type == EntityType.ADDRESS and not PLACED.search(text, start, end):
+                continue
+        kept.append(_Candidate(start, end, one.type, one.score, one.basis))
+        taken[start:end] = b"\x01" * (end - start)
     return kept
 
 

@@ -197,9 +197,7 @@ MIDDLE_DOT = re.compile("[·•・]")
 LATIN_LETTER = re.compile("[A-Za-zÀ-žЀ-ӿ]")
 
 
-def besides_the_model(text: str) -> Iterator[Found]:
-    """Names the model does not know: with a middle dot, in Mongolian script, in Latin letters."""
-    yield from boxed_names(text)
+def _in_other_letters(text: str) -> Iterator[Found]:
     if MIDDLE_DOT.search(text):
         yield from dotted_names(text)
     yield from script_names(text)
@@ -207,9 +205,15 @@ def besides_the_model(text: str) -> Iterator[Found]:
         yield from latin_names(text)
 
 
+def besides_the_model(text: str) -> Iterator[Found]:
+    """Names the model may not know: in the box of a form, with a middle dot, in Mongolian or Latin letters."""
+    yield from boxed_names(text)
+    yield from _in_other_letters(text)
+
+
 def people(text: str) -> Iterator[Found]:
     """All names of people in a normalised text, by rules alone: for single values of a column."""
     if re.search(HAN, text):
         yield from han_names(text)
         yield from mongolian_names(text)
-    yield from besides_the_model(text)
+    yield from _in_other_letters(text)

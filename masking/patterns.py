@@ -13,7 +13,10 @@ from masking.normalise import compact
 
 LEFT = r"(?<![0-9A-Za-z])(?<![0-9]\.)"
 RIGHT = r"(?![0-9A-Za-z])(?!\.[0-9])"
-AMOUNT = r"(?!\s?(?:元|万|亿|%|吨|公里|平方|字节|人次|次|倍|美元|dollars|ms|kb|MB))"
+AMOUNT = (
+    r"(?!\s?(?:元|万|亿|%|吨|公里|平方|平米|立方|公顷|亩|公斤|千克|毫升|千瓦|头|只|股|字节|字符|像素|赫兹|微秒|毫秒|纳秒|人次|次|倍"
+    r"|美元|欧元|日元|dollars|bytes|ms|kb|MB))"
+)
 """A number followed by a unit counts something."""
 
 

@@ -87,7 +87,9 @@ def same(value: str) -> str:
 PREFIX_86 = r"(?:[(]?(?:[+]|00)?86[)]?[- ]?)?"
 MOBILE = rf"{PREFIX_86}1[3-9][0-9](?:[ -]?[0-9]{{4}}){{2}}"
 MOBILE_ODD = rf"{PREFIX_86}1[ -]?[3-9](?:[ -]?[0-9]){{9}}|1[3-9][0-9][.][0-9]{{4}}[.][0-9]{{4}}"
-MOBILE_LEFT = r"(?<![0-9A-Za-z+])(?<![0-9][.])"
+MOBILE_LEFT = r"(?<![0-9A-Za-z+])(?<![0-9][.])(?<![A-Z]{2}-)(?<!#)(?<!No[.])(?<!NO[.])(?<!№)"
+COUNTED = "(?!号(?![码主机]))"
+"""13800138000号 numbers a paper or a room."""
 HAN_DIGIT = "[零〇一二三四五六七八九幺两]"
 NO_HAN_NUMBER = "[零〇一二三四五六七八九十百千]"
 MOBILE_SPOKEN = f"(?<!{NO_HAN_NUMBER})(?P<v>[一幺][三四五六七八九](?:[ ，、-]?{HAN_DIGIT}){{9}})(?!{NO_HAN_NUMBER})"
@@ -106,7 +108,7 @@ NO_CLOUD = "".join(
 PLATE_BODY = (
     "(?:[A-HJ-NP-Z0-9]{4}(?:[A-HJ-NP-Z0-9挂学警港澳领使]|应急)|[DFABCEGHJK][A-HJ-NP-Z0-9][0-9]{4}|[0-9]{5}[DFABCEGHJK])"
 )
-PLATE = rf"{NO_CLOUD}(?P<v>[{plate_characters()}][A-HJ-NP-Z][·. ]?{PLATE_BODY}){RIGHT}"
+PLATE = rf"{NO_CLOUD}(?P<v>[{plate_characters()}](?:[A-HJ-NP-Z]|O(?=[·. ]?[0-9]{{4}}警))[·. ]?{PLATE_BODY}){RIGHT}"
 PLATE_OF_STATE = (
     rf"(?P<v>WJ[·. ]?[{plate_characters()}]?[·. ]?[0-9]{{4}}[0-9A-Z]|[军空海北沈兰济南广成][A-Z][·. ]?[0-9]{{4}}[0-9]"
     rf"|使[·. ]?[0-9]{{3}}[·. ]?[0-9]{{3}}|[VZKHESBLGTNJ][A-Z][·. ]?[0-9]{{5}}){RIGHT}"
@@ -148,7 +150,7 @@ BORN_AFTER = (
 ANY = re.IGNORECASE
 
 RULES = (
-    Rule(T.CN_MOBILE, rule_pattern(MOBILE, left=MOBILE_LEFT, right=RIGHT + AMOUNT), 0.95, 0.85),
+    Rule(T.CN_MOBILE, rule_pattern(MOBILE, left=MOBILE_LEFT, right=RIGHT + AMOUNT + COUNTED), 0.95, 0.85),
     Rule(T.CN_MOBILE, rule_pattern(MOBILE_ODD, left=MOBILE_LEFT, right=RIGHT + AMOUNT), 0.75),
     Rule(T.CN_MOBILE, re.compile(MOBILE_SPOKEN), 0.8, 0.7, _spoken_mobile, digits=False, plain=_spoken),
     Rule(T.CN_LANDLINE, rule_pattern(LANDLINE, left=r"(?<![0-9A-Za-z+-])(?<![0-9][.])"), 0.9, 0.75),

@@ -32,6 +32,18 @@ def kind_of(letter: str) -> str:
     return "o"
 
 
+_seen: dict[str, tuple[str, str, str]] = {}
+
+
+def _look(letter: str, known: Lexicon) -> tuple[str, str, str]:
+    """Class of a character, the character as an attribute, what it is in names; remembered, for there are few."""
+    kind = kind_of(letter)
+    folded = "o" if "\ud800" <= letter <= "\udfff" else _FOLDED.get(kind, letter)  # CRFsuite wants UTF-8
+    name = known.surnames.get(letter, "") + known.given.get(letter, "") or "-" if kind == "h" else kind
+    _seen[letter] = kind, folded, name
+    return _seen[letter]
+
+
 def segmented(
     text: str, low: int, high: int, known: Lexicon, keep: Callable[[str], bool] = _ALWAYS
 ) -> tuple[list[int], list[bool]]:
@@ -73,10 +85,10 @@ def attributes(
     blank = PAD - (low - left)
     kinds, letters, names = [","] * blank, ["\n"] * blank, [" "] * blank
     for letter in text[left:right]:
-        kind = kind_of(letter)
+        kind, folded, name = _seen.get(letter) or _look(letter, known)
         kinds.append(kind)
-        letters.append(_FOLDED.get(kind, letter) if not "\ud800" <= letter <= "\udfff" else "o")  # CRFsuite wants UTF-8
-        names.append(known.surnames.get(letter, "") + known.given.get(letter, "") or "-" if kind == "h" else kind)
+        letters.append(folded)
+        names.append(name)
     size = len(letters)
     codes, before, after, gaps = list(kinds), letters[:], letters[:], ["0"] * (size + PAD + 1)
     ends, spanned = segmented(text, left, right, known, keep)

@@ -32,10 +32,10 @@ def _keeps(seed: int) -> Callable[[str], bool]:
 def main() -> int:
     """Write the model; print what it was trained on."""
     parser = argparse.ArgumentParser(prog="python -m masking.training", description=__doc__)
-    parser.add_argument("--sentences", type=int, default=40_000)
+    parser.add_argument("--sentences", type=int, default=36_000)
     parser.add_argument("--negatives", type=float, default=0.45)
     parser.add_argument("--iterations", type=int, default=60)
-    parser.add_argument("--c1", type=float, default=1.0)
+    parser.add_argument("--c1", type=float, default=1.35)
     parser.add_argument("--c2", type=float, default=0.02)
     parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "data" / "names.crfsuite")
     given = parser.parse_args()
@@ -44,7 +44,9 @@ def main() -> int:
     trainer.set_params({"c1": given.c1, "c2": given.c2, "max_iterations": given.iterations, "feature.minfreq": 3})
     known, letters = lexicon(), 0
     made = list(sentences(given.sentences, given.negatives, SEED))
-    gate.train(made[: given.sentences * 3 // 4], sentences(6_000, 0.0, SEED + 1), given.out.with_suffix(".gate"))
+    gate.train(
+        made[: given.sentences * 3 // 4], sentences(given.sentences // 6, 0.0, SEED + 1), given.out.with_suffix(".gate")
+    )
     for number, (text, labels) in enumerate(made):
         letters += len(text)
         trainer.append(pycrfsuite.ItemSequence(attributes(text, 0, len(text), known, _keeps(number))), labels)

@@ -92,3 +92,31 @@ def test_no_pattern_uses_a_word_boundary():
     for path in Path(masking.__file__).parent.rglob("*.py"):
         source = re.sub(r'"""[\s\S]*?"""', "", path.read_text("utf-8"))
         assert "\\b" not in source, path
+
+
+@pytest.mark.parametrize(
+    ("text", "spans"),
+    [
+        ("出 生：1990年1月30日", [(4, 14, "DATE_OF_BIRTH")]),
+        ("姓 名：昂沁　　性 别：男", [(4, 6, "PERSON")]),
+        ("聯絡電話：13812340098", [(5, 16, "CN_MOBILE")]),
+    ],
+)
+def test_stretched_and_traditional_labels_are_labels(text, spans):
+    assert found(text) == spans
+
+
+def test_who_is_named_once_is_named_wherever_the_name_stands():
+    text = "原告时建明诉称，被告未付款。后时建明撤诉，法院准予时建明撤诉。"
+    assert [text[start:end] for start, end, kind in found(text) if kind == "PERSON"] == ["时建明"] * 3
+
+
+def test_a_form_makes_a_name_of_a_word():
+    assert found("法定代表人（签章）：黄河") == [(10, 12, "PERSON")]
+    assert found("黄河水位上涨，电话会议随后召开。") == []
+
+
+def test_a_value_far_behind_others_is_found_as_one_at_the_front():
+    plain = "会议听取汇报，研究部署下一步工作。" * 300
+    text = plain + "手机13947112233" + plain + "邮箱a.b@example.cn" + plain
+    assert [kind for _, _, kind in found(text)] == ["CN_MOBILE", "EMAIL_ADDRESS"]

@@ -1,0 +1,38 @@
+"""The training script: the same seed gives the same bytes, labels fit their sentences, and the model stays small."""
+
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import masking
+from masking.training.sentences import sentences
+
+DATA = Path(masking.__file__).parent / "data"
+
+
+def test_the_same_seed_gives_the_same_files(tmp_path: Path):
+    made = []
+    for name in ("one", "two"):
+        out = tmp_path / f"{name}.crfsuite"
+        subprocess.run(
+            [sys.executable, "-m", "masking.training", "--sentences", "300", "--iterations", "3", "--out", str(out)],
+            check=True, capture_output=True,
+        )  # fmt: skip
+        made.append((out.read_bytes(), out.with_suffix(".gate").read_bytes()))
+    assert made[0] == made[1]
+
+
+def test_every_character_has_a_label_and_every_name_an_end():
+    some = list(sentences(2000, 0.45, 7))
+    assert all(len(text) == len(labels) for text, labels in some)
+    for _, labels in some:
+        for here, after in pairwise([*labels, "O"]):
+            if here[0] in "BI":
+                assert after in {f"I{here[1:]}", f"E{here[1:]}"}
+    assert 0.3 < sum(set(labels) == {"O"} for _, labels in some) / len(some) < 0.6
+
+
+def test_the_model_and_its_gate_are_small():
+    assert (DATA / "names.crfsuite").stat().st_size <= 2_000_000
+    assert (DATA / "names.gate").stat().st_size <= 500_000
