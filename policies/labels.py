@@ -4,11 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import IntEnum
+from typing import TypeVar
 
 from sqlglot import exp
 
 from policies.decision import Source
 from policies.grain import Grain
+
+_T = TypeVar("_T")
 
 
 class Level(IntEnum):
@@ -74,6 +77,15 @@ class Value:
         return replace(self, deps=frozenset(), preds=self.all_deps)
 
 
+def _united(sets: list[frozenset[_T]]) -> frozenset[_T]:
+    """Their union; most are empty, or one and the same."""
+    several = [each for each in sets if each]
+    if not several:
+        return frozenset()
+    first = several[0]
+    return first if all(each is first for each in several) else first.union(*several[1:])
+
+
 def combined(node: exp.Expr, kind: str, parts: Iterable[Value], degree: int = 99) -> Value:
     """The label of an expression made of `parts`."""
     parts = list(parts)
@@ -81,17 +93,17 @@ def combined(node: exp.Expr, kind: str, parts: Iterable[Value], degree: int = 99
     mixed = [rows for part in parts for rows in part.mixed]
     return Value(
         node=node,
-        level=max((part.level for part in parts), default=Level.CONSTANT),
+        level=max([part.level for part in parts], default=Level.CONSTANT),
         kind=kind,
-        deps=frozenset().union(*(part.deps for part in parts)),
-        preds=frozenset().union(*(part.preds for part in parts)),
+        deps=_united([part.deps for part in parts]),
+        preds=_united([part.preds for part in parts]),
         degree=degree,
-        aggregates=frozenset().union(*(part.aggregates for part in parts)),
-        sources=frozenset().union(*(part.sources for part in parts)),
+        aggregates=_united([part.aggregates for part in parts]),
+        sources=_united([part.sources for part in parts]),
         branches=tuple(dict.fromkeys(branches)) if branches else (),
         mixed=tuple(dict.fromkeys(mixed)) if mixed else (),
         whole=any(part.whole for part in parts) if parts else True,
-        reach=max((part.reach for part in parts), default=Decimal(1)),
+        reach=max([part.reach for part in parts], default=Decimal(1)),
         size=sum(part.size for part in parts) if kind == "text" else 1,
     )
 
