@@ -104,9 +104,10 @@ def answer(
     record: Recorder | None = None,
     dialect: str = "duckdb",
     accountant: Accountant | None = None,
+    memory: ProbeMemory | None = None,
 ) -> Answer | Refused | Failed:
     """Answer `sql` for a project. Never raises for anything in `sql`. Without an `accountant` nothing is answered that
-    would cost a privacy budget."""
+    would cost a privacy budget. `memory`: what probes found, of this engine's data alone, which must not change."""
     started = time.perf_counter()
     decision = decide(sql, policy, schema, dialect=dialect, user=user, history=history)
     decided = time.perf_counter()
@@ -117,7 +118,7 @@ def answer(
             return Failed.because(AUDIT_UNAVAILABLE)
     if isinstance(decision, Refused):
         return decision
-    return whole(decision, engine, history, decided - started, accountant=accountant)
+    return whole(decision, engine, history, decided - started, accountant=accountant, memory=memory)
 
 
 def may_stream(plan: ReleasePlan) -> bool:

@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from policies import people
 from policies.atoms import MAX_ATOMS
 from policies.decision import Allowed, Audit, Footprint, Pair, Place, Refused, Withhold
 from policies.errors import DIFFERENCING, HISTORY_FULL
-from policies.people import MAX_SKETCH, Sketch, near
+from policies.people import Sketch
 from policies.verdict import Coded, Verdict, digest, judge
 
 Ask = Callable[[str, int], Any]
@@ -65,10 +66,10 @@ def _keys(table: Any) -> set[str]:
 
 
 def _too_near(pair: Pair, ask: Ask) -> bool:
-    sketches = [sketched(ask(sql, MAX_SKETCH + 1)) for sql in pair.sketches]
-    if sketches and not near(sketches[0], sketches[1], pair.minimum):
+    found = [sketched(ask(sql, people.MAX_SKETCH + 1)) for sql in people.sketches(pair)]
+    if found and not people.near(found[0], found[1], pair.minimum):
         return False
-    return bool(ask(pair.exact, 2).num_rows)
+    return bool(ask(people.exact(pair), 2).num_rows)
 
 
 def sketched(table: Any) -> Sketch:
@@ -81,11 +82,11 @@ def coded(table: Any) -> dict[str, Coded]:
     """The columns of a table, each value once."""
     made: dict[str, Coded] = {}
     for name in table.column_names:
-        whole = table.column(name).combine_chunks()
-        null = "mask" if name == "who" else "encode"
-        column = whole.dictionary_encode(null_encoding=null)
-        codes = column.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype("int64")
-        made[name] = Coded(codes, column.dictionary.to_pylist())
+        column = table.column(name).combine_chunks().dictionary_encode(null_encoding="encode")
+        codes, values = column.indices.to_numpy().astype("int64"), column.dictionary.to_pylist()
+        if name == "who" and None in values:  # `fill_null` would import pandas where it is installed
+            codes[codes == values.index(None)] = -1
+        made[name] = Coded(codes, values)
     return made
 
 

@@ -11,6 +11,7 @@ from gateway.dp_account import MemoryAccountant
 from gateway.duckdb import DuckDBEngine
 from gateway.engine import Engine, Limits, Tables
 from gateway.errors import DATA_INVALID
+from gateway.probing import ProbeMemory
 from policies.decide import decide
 from policies.decision import Refused
 from policies.explain import as_rows, asked_about, explained
@@ -63,19 +64,21 @@ def run(
     """Answer each line `{"id", "sql", "setup"?}` in order; the output lines of CONTRACTS.md."""
     with DuckDBEngine(tables_at(data), root_key=secrets.token_bytes(32)) as engine:
         schema = schema_of(engine, policy)
-        history, accountant = History(), MemoryAccountant()
+        history, accountant, memory = History(), MemoryAccountant(), ProbeMemory()
         for line in lines:
             if not keep_history:
                 history, accountant = History(), MemoryAccountant()
             for sql in line.get("setup") or []:
-                earlier = answer(str(sql), policy, schema, engine, history, accountant=accountant)
+                earlier = answer(str(sql), policy, schema, engine, history, accountant=accountant, memory=memory)
                 history = earlier.history if isinstance(earlier, Answer) else history
             about = asked_about(str(line.get("sql", "")))
             if about is not None:
                 decision = decide(about, policy, schema, history=history)
                 yield {"id": line.get("id"), **explanation(explained(decision, policy, sql=about))}
                 continue
-            result = answer(str(line.get("sql", "")), policy, schema, engine, history, accountant=accountant)
+            result = answer(
+                str(line.get("sql", "")), policy, schema, engine, history, accountant=accountant, memory=memory
+            )
             if isinstance(result, Answer):
                 history = result.history
             yield {"id": line.get("id"), **described(result)}

@@ -26,7 +26,7 @@ MAX_STEPS = 3_000_000
 """Terms that solving the equations of large atoms may write; seconds."""
 MAX_FREE = 2_000
 """Combinations that cancel on all large atoms."""
-MOST_TRIALS = 24
+MOST_TRIALS = 12
 """Choices of pivots that are tried, fewer where each is costly."""
 _SEED = 20260101  # any: it only has to be independent of the data
 
@@ -106,6 +106,8 @@ class Combinations:
             return
         yield np.arange(count)
         random = np.random.Generator(np.random.PCG64(_SEED))
+        if len(self._base) + len(self._new) == 1:
+            return  # there is but one row
         for trial in range(1, min(MOST_TRIALS, max(2, 4 * MAX_WORK // max(1, self._work)))):
             spread = random.random(count) * (self._minimum if trial % 2 else 2)
             yield np.argsort(spread - self._weights, kind="stable")
@@ -121,13 +123,12 @@ class Combinations:
         replaced = self._how[~live].any(axis=0)  # other new cells add up to the same
         found: list[Isolated] = []
         for row in np.flatnonzero(how.any(axis=1)):
-            support = np.flatnonzero(back[row])
-            atoms = tuple(int(self._columns[column]) for column in support)
+            atoms = self._columns[np.flatnonzero(back[row])].tolist()
             if self._people(atoms) < self._minimum and _modulo(back[[row]], self._base).any():
                 used = how[row] != 0
                 cells = tuple(self._old + int(cell) for cell in np.flatnonzero(used))
                 essential = frozenset(self._old + int(cell) for cell in np.flatnonzero(used & ~replaced))
-                found.append(Isolated(cells, essential, atoms))
+                found.append(Isolated(cells, essential, tuple(atoms)))
         return found
 
 

@@ -61,15 +61,17 @@ class Guard:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two statistics over different tables about the same people: no two groups may differ by 1 to `minimum` - 1.
+    """Two statistics over different tables about the same people: no two groups of theirs may differ by a few people.
+    See `policies.people`."""
 
-    `sketches` tell cheaply that all groups are equal or far apart (`policies.people`); where they do not, or there are
-    none, `exact` gives a row if two are too near each other, and then the answer is refused.
-    """
+    one: "Footprint"
+    other: "Footprint"
+    places: tuple[int, int]  # which table of either names the people
 
-    exact: str
-    sketches: tuple[str, ...]  # of one statistic and of the other
-    minimum: int
+    @property
+    def minimum(self) -> int:
+        """How many people two groups have to differ by, if they differ."""
+        return max(self.one.min_group, self.other.min_group)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ same people are compared in pairs, by the sets of people. Everything is asked of
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from sqlglot import exp
 
@@ -115,6 +116,7 @@ def compare(
     return Comparison(tuple(pairs), tuple(audits), tuple(withheld))
 
 
+@lru_cache(maxsize=4096)
 def _frame(footprint: Footprint) -> tuple[object, ...]:
     """Equal for statistics whose rows are the same rows: the same tables, tied alike where there are several. Totals
     of a column under a dominance rule are audited apart: a count tells nothing of them."""

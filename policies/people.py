@@ -35,16 +35,27 @@ def linked(one: Footprint, other: Footprint, policy: Policy) -> bool:
 def pair(one: Footprint, other: Footprint, policy: Policy) -> Pair | None:
     """The comparison of two statistics, if they speak of the same people."""
     places = _shared(one, other, policy)
-    if places is None:
-        return None
-    minimum = max(one.min_group, other.min_group)
-    both = list(zip((one, other), places, strict=True))
-    keys = [len(one.group_keys), len(other.group_keys)]
-    exact = said(_near([_groups(*each, minimum) for each in both], keys, minimum), one.dialect, last=True)
-    sketches: tuple[str, ...] = ()
-    if one.dialect == "duckdb" and minimum <= BUCKETS // 2:
-        sketches = tuple(_sketch_of(*each, minimum) for each in both)
-    return Pair(exact, sketches, minimum)
+    return None if places is None else Pair(one, other, places)
+
+
+def exact(pair: Pair) -> str:
+    """A query that gives a row if two groups are too near each other."""
+    both = zip((pair.one, pair.other), pair.places, strict=True)
+    keys = [len(pair.one.group_keys), len(pair.other.group_keys)]
+    near = _near([_groups(*each, pair.minimum) for each in both], keys, pair.minimum)
+    return said(near, pair.one.dialect, last=True)
+
+
+def sketches(pair: Pair) -> tuple[str, ...]:
+    """The queries for the sketches of both; none where there is no way to make them."""
+    if pair.one.dialect != "duckdb" or pair.minimum > BUCKETS // 2:
+        return ()
+    return tuple(_sketched(*each, pair.minimum) for each in zip((pair.one, pair.other), pair.places, strict=True))
+
+
+@lru_cache(maxsize=4096)
+def _sketched(footprint: Footprint, place: int, minimum: int) -> str:
+    return said(_sketch(_groups(footprint, place, minimum), len(footprint.group_keys)), "duckdb", last=True)
 
 
 @dataclass(frozen=True, slots=True)

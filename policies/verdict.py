@@ -208,14 +208,24 @@ class _Atoms:
                 held.append((places[places > 0] - 1).tolist())
                 groups.append(order[ends[column - 1] if column else 0 : end])
 
-        def people(columns_of: Sequence[int]) -> int:
-            return self.people(np.concatenate([groups[column] for column in columns_of]))
-
-        if (
-            hidden is not None
-        ):  # nothing may be left over of any atom; what is left over of the cell itself is looked for
+        if hidden is not None:  # of atoms nothing may be left over; what is of the cell itself is looked for
             sizes = [self._minimum] * len(held) + [1]
             return Combinations([*held, [hidden]], len(cells), old, sizes, lambda _: 1, self._minimum)
+        large = [bool((self._count[group] >= self._minimum).any()) for group in groups]
+        who: list[frozenset[int]] = [
+            frozenset() if big else frozenset(person for atom in group.tolist() for person in self._who[atom])
+            for big, group in zip(large, groups, strict=True)
+        ]
+
+        def people(columns_of: Sequence[int]) -> int:
+            """Distinct people, counted up to the minimum."""
+            found: set[int] = set()
+            for column in columns_of:
+                found |= who[column]
+                if large[column] or len(found) >= self._minimum:
+                    return self._minimum
+            return len(found)
+
         sizes = [people([column]) for column in range(len(groups))]
         return Combinations(held, len(cells), old, sizes, people, self._minimum)
 
