@@ -146,6 +146,8 @@ def source(env: Environment, block: Block, node: exp.Expr) -> exp.Expr:
     """One FROM item: adds it to the scope and gives its rewritten form."""
     if isinstance(node, exp.Table):
         return _table(env, block, node)
+    if isinstance(node, exp.Subquery) and node.this.args.get("joins") and not isinstance(node.this, exp.Query):
+        return _bracketed(env, block, node)
     if isinstance(node, exp.Subquery):
         _no_more(node, "this", "alias")
         alias = node.args.get("alias")
@@ -160,6 +162,19 @@ def source(env: Environment, block: Block, node: exp.Expr) -> exp.Expr:
     raise Refusal.of(
         CONSTRUCT_NOT_ALLOWED, node, what=f"{node.key.upper()} in FROM", hint="Name a table or a subquery."
     )
+
+
+def _bracketed(env: Environment, block: Block, node: exp.Subquery) -> exp.Expr:
+    """`(a JOIN b ON …)` as one side of a join."""
+    inner = node.this.copy()
+    joins = inner.args["joins"]
+    inner.set("joins", None)
+    named = any(each.args.get("using") or each.args.get("method") for each in joins)
+    if not env.harmless or node.args.get("alias") or (named and block.scope.sources):
+        raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what="Joins in parentheses", hint="Write them one after another.")
+    item = source(env, block, inner)
+    item.set("joins", [_join(env, block, each) for each in joins])
+    return exp.Subquery(this=item)
 
 
 def _no_more(node: exp.Expr, *names: str) -> None:

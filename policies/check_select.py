@@ -86,7 +86,9 @@ def _items(block: Block, node: exp.Select, top: bool) -> list[tuple[str, exp.Exp
             unusable = block.scope.starred_unusable(each)
             if top and unusable:
                 raise Refusal.of(COLUMN_NOT_USABLE, each, rule=f"{unusable}: []", column=unusable)
-            found += list(block.scope.star(each))
+            star = each.this if isinstance(each, exp.Column) else each
+            replaced = {given.alias.lower(): given.this for given in star.args.get("replace") or []}
+            found += [(name, replaced.get(name.lower(), value)) for name, value in block.scope.star(each)]
             continue
         name = each.alias if isinstance(each, exp.Alias) else each.name if isinstance(each, exp.Column) else ""
         inner = each.this if isinstance(each, exp.Alias) else each

@@ -110,9 +110,10 @@ class Scope:
         """Columns a star stands for, unusable ones refused by the caller."""
         star = node.this if isinstance(node, exp.Column) else node
         for key, given in star.args.items():
-            if given and key != "except_":
+            if given and key not in ("except_", "replace", "rename"):
                 raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what="A star with conditions", hint="Name the columns.")
         left_out = {each.name.lower() for each in star.args.get("except_") or []}
+        renamed = {each.this.name.lower(): each.alias for each in star.args.get("rename") or []}
         table = node.table.lower() if isinstance(node, exp.Column) else ""
         holders = [each for each in self.sources if table in ("", each.name)]
         if not holders:
@@ -123,7 +124,7 @@ class Scope:
                 if name in left_out or (not table and name in self.merged and name in given_out):
                     continue
                 given_out.add(name)
-                yield each.shown[name], value if table else self.merged.get(name, value)
+                yield renamed.get(name, each.shown[name]), value if table else self.merged.get(name, value)
 
     def starred_unusable(self, node: exp.Expr) -> str | None:
         """A column a star would show although it is granted for nothing."""

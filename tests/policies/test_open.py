@@ -151,3 +151,16 @@ def test_qualify_needs_a_window() -> None:
 def test_groupings_over_several_keys_pass_where_no_threshold_applies() -> None:
     sql = "SELECT county, {key}, grouping(county), count(*) FROM {table} GROUP BY ROLLUP(county, {key})"
     assert isinstance(decide(sql.format(table="firm", key="staff"), load_policy(policy()), SCHEMA), Allowed)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * REPLACE (name AS county) FROM person",
+        "SELECT county, count(*) FROM (SELECT * REPLACE (id AS county) FROM person) t GROUP BY county",
+        "SELECT x, count(*) FROM (SELECT * RENAME (id AS x) FROM person) t GROUP BY x",
+        "SELECT * FROM firm f LEFT JOIN (person p JOIN firm g ON g.code = p.id) ON f.code = p.id",
+    ],
+)
+def test_other_spellings_of_a_star_and_of_joins_show_nothing_more(sql: str) -> None:
+    assert isinstance(decide(sql, load_policy(policy()), SCHEMA, suggest=False), Refused)

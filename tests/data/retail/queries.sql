@@ -485,3 +485,26 @@ SELECT product_key, min(day_key) AS starts, max(day_key) AS ends, count(*) AS n
 FROM (SELECT product_key, day_key, day_key - 30 * row_number() OVER (PARTITION BY product_key ORDER BY day_key) AS island
       FROM (SELECT DISTINCT product_key, day_key FROM stock))
 GROUP BY product_key, island HAVING count(*) > 1 ORDER BY 1, 2
+
+-- name: a join in parentheses
+SELECT h.shop_name, count(s.ticket) AS n, min(d.on_date) AS first
+FROM shop h LEFT JOIN (shop_sale s JOIN day d ON d.day_key = s.day_key AND d.year = 2022) ON s.shop_key = h.shop_key
+GROUP BY h.shop_name ORDER BY 1
+
+-- name: a star with other columns
+SELECT * REPLACE (upper(city) AS city) FROM (SELECT * RENAME (league AS part) FROM shop) t ORDER BY shop_key
+
+-- name: a filter with a subquery
+SELECT sum(paid) FILTER (WHERE day_key IN (SELECT day_key FROM day WHERE holiday)) AS holidays, count(*) AS n FROM shop_sale
+
+-- name: existence as a group
+SELECT city, CASE WHEN EXISTS (SELECT 1 FROM shop h WHERE h.city = c.city) THEN 'has' ELSE 'no' END AS k, count(*) AS n
+FROM customer c GROUP BY 1, 2
+
+-- name: sets of groupings
+SELECT p.category, p.brand, sum(s.quantity) AS q FROM shop_sale s JOIN product p ON p.product_key = s.product_key
+GROUP BY GROUPING SETS (ROLLUP (p.category, p.brand), (p.brand))
+
+-- name: a list in a scalar subquery
+SELECT c.city, (SELECT string_agg(shop_name, ',' ORDER BY shop_name) FROM shop h WHERE h.city = c.city) AS shops
+FROM (SELECT DISTINCT city FROM customer) c ORDER BY 1
