@@ -31,6 +31,8 @@ BUILT = re.compile(
     "[路街巷道村区县市镇乡旗楼栋幢座室院里弄园苑府城庄屯营组队户门排湾庭居坊厦郡寓港墅#]|嘎查|苏木|单元|胡同|广场|酒店|学校"
 )
 """And what it lies in or on: 快递单123号 has a number, but no place."""
+COUNTED = re.compile("[一二两三四五六七八九十几这那每半整][张段项方宗户包顶支]")
+"""A measure word that is a surname as well: 这张卡, 一段话."""
 NAMESAKE = re.compile("|".join(places.word_list("namesakes")))
 """What makes the name before it that of a place, a prize or a dish: 刘胡兰纪念馆, 白音敖包."""
 ORG_ENDS = frozenset("司社店厂所部馆行院堂坊吧场铺市室站城园屋庄心队团会校厅楼房局")
@@ -116,6 +118,8 @@ def _plausible(name: Name, text: str) -> bool:
         return bool(PLACED.search(text, name.start, name.end) and BUILT.search(text, name.start, name.end))
     if name.type == EntityType.ORG:
         return text[name.end - 1] in ORG_ENDS
+    if COUNTED.match(text, max(0, name.start - 1)):
+        return False
     return _HAN.search(text, name.start, name.end) is not None and NAMESAKE.match(text, name.end) is None
 
 

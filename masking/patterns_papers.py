@@ -103,7 +103,7 @@ RULES = (
     Rule(
         T.CN_REALTY_UNIT,
         rule_pattern(
-            r"[1-9][0-9]{5}[ -]?[0-9]{3}[ -]?[0-9]{3}[ -]?[GJZ][A-Z][ -]?[0-9]{5}[ -]?[FLQW][ -]?[0-9]{4}[ -]?[0-9]{4}",
+            "[1-9](?:[ -]?[0-9]){11}[ -]?[GJZ][ -]?[A-Z](?:[ -]?[0-9]){5}[ -]?[FLQW](?:[ -]?[0-9]){8}",
             flags=re.IGNORECASE,
         ),
         0.95, 0.9, veto=False,
@@ -121,9 +121,11 @@ RULES = (
     Rule(
         T.MEDICAL_RECORD_NO,
         cue_pattern(
-            "(?:住院|门诊|病案|病历|就诊卡?|登记|病理|影像|放射|检查|急诊|患者|病人)(?:号码?|编号|ID)|就诊卡"
-            "|MRN|(?:medical|hospital|patient) (?:record|chart|id)(?: ?(?:no|number|id))?|chart no",
-            r"(?: is)?[^0-9A-Za-z，。；\n]{0,5}", r"[A-Z]{0,3}-?[0-9]{5,14}",
+            "(?:住院|门诊|病案|病历|病例|就诊卡?|登记|病理|影像|放射|检查|急诊|体检|患者|病人|病员|诊疗卡?|健康卡|医疗卡)"
+            "(?:流水)?(?:号码?|编号|ID)|就诊卡"
+            "|MRN|(?:medical|hospital|patient|inpatient|admission)[ _](?:record|chart|id|no|number)"
+            "(?:[ _]?(?:no|number|id))?[.]?|chart no[.]?",
+            r"(?: is)?[^0-9A-Za-z，。；\n]{0,5}", r"[A-Z]{0,4}-?[0-9](?:[-/]?[0-9A-Z]){4,17}",
         ),
         0.85, 0.85,
     ),

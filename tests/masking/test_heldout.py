@@ -97,8 +97,8 @@ def test_the_hand_written_texts_are_labelled_with_known_types(name):
 
 
 def test_structured_types_are_found(measured: Score):
-    assert measured.structured.recall >= 0.99
-    assert measured.structured.precision >= 0.99
+    assert measured.structured.recall >= 0.995
+    assert measured.structured.precision >= 0.995
 
 
 def test_structured_values_are_found_in_every_dress():
@@ -109,15 +109,15 @@ def test_structured_values_are_found_in_every_dress():
 
 
 def test_addresses_are_found_with_their_edges(measured: Score):
-    assert measured.types["ADDRESS"].recall >= 0.95
-    assert measured.types["ADDRESS"].exact_share >= 0.95
+    assert measured.types["ADDRESS"].recall >= 0.99
+    assert measured.types["ADDRESS"].exact_share >= 0.97
 
 
 def test_people_are_found(measured: Score):
     assert measured.types["PERSON"].recall >= 0.93
-    assert measured.types["PERSON"].f2 >= 0.935
+    assert measured.types["PERSON"].f2 >= 0.94
 
 
 def test_traps_stay_empty_and_little_leaks(measured: Score):
     assert measured.negatives_share <= 0.055  # a bar that hits four texts leaks twice as many names
-    assert measured.leaked_share <= 0.023
+    assert measured.leaked_share <= 0.016
