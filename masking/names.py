@@ -23,7 +23,7 @@ from masking.cues import (
     WEAK_CUES,
     Found,
 )
-from masking.names_forms import boxed_names
+from masking.names_forms import boxed_names, titled_names
 from masking.names_latin import latin_names
 
 
@@ -208,6 +208,7 @@ def _in_other_letters(text: str) -> Iterator[Found]:
 def besides_the_model(text: str) -> Iterator[Found]:
     """Names the model may not know: in the box of a form, with a middle dot, in Mongolian or Latin letters."""
     yield from boxed_names(text)
+    yield from titled_names(text)
     yield from _in_other_letters(text)
 
 

@@ -26,6 +26,11 @@ IN_ROW = re.compile(
     rf"(?:^|(?<=[\s,;。、|\"'“(:]))(?P<v>{HAN}{{2,4}})"
     r"(?=[,|\t ]{1,2}(?:(?:男|女)(?=[,|\t ]|$)|(?:公民)?身份(?:证|号)|1[3-9][0-9]{9}|[1-9][0-9]{16}))"
 )
+TITLED = re.compile(
+    r"(?:^|[，。；！？、,;:!?\s“\"'(]|民警|辅警|警官|法官|检察官|干警|支书|书记|主任|干部|教师|班主任|职工|工人|司机|村民|居民|市民|患者"
+    r"|感谢|表扬|投诉|举报|联系|委托|聘请|由|请|向|与|和|跟|找|经|被|对|是)"
+    rf"(?P<v>{HAN}{{2,3}})(?=同志|女士|先生|小姐|医生|大夫|医师|老师|师傅|警官|法官|律师|教授)"
+)
 NOTHING = frozenset(places.word_list("form_words"))
 """What stands in such boxes and begins with a surname, too."""
 
@@ -42,6 +47,22 @@ def _may_be(value: str, single: frozenset[str], double: frozenset[str]) -> bool:
     if value in NOTHING or value in places.place_names():
         return False
     return (value[0] in single and len(value) <= 3) or (value[:2] in double and len(value) >= 3)
+
+
+@cache
+def _words() -> frozenset[str]:
+    return frozenset(places.words("words.txt"))
+
+
+def titled_names(text: str) -> Iterator[Found]:
+    """Surname and given name between a role, a verb or an edge and a form of address: 民警包青山同志."""
+    single, double = _surnames()
+    for match in TITLED.finditer(text):
+        value = match["v"]
+        if value[0] in "向和经由与":  # rare surnames, and far more often the word before a name
+            continue
+        if _may_be(value, single, double) and value not in _words() and value[:2] not in _words():
+            yield Found(match.start("v"), match.end("v"), 0.75)
 
 
 def boxed_names(text: str) -> Iterator[Found]:
