@@ -7,7 +7,7 @@ cipher for the n-th blocks of all values. CMAC is a pseudo-random function up to
 from typing import Literal
 
 import numpy as np
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algorithms, modes
 from numpy.typing import NDArray
 
 from masking.operators.column import Texts
@@ -33,15 +33,26 @@ class CMAC:
         context = self._cipher.encryptor()  # one per call: the engine's threads cannot share a context
         for places, blocks, lengths in texts.padded(BLOCK):
             width = blocks.shape[1]
-            cut = lengths < width
-            blocks[np.flatnonzero(cut), lengths[cut]] = 0x80
-            blocks[:, -BLOCK:] ^= np.where(cut[:, None], self._cut, self._whole)
-            state = np.zeros((len(places), BLOCK), np.uint8)
-            for start in range(0, width, BLOCK):
-                mixed = (state ^ blocks[:, start : start + BLOCK]).tobytes()
-                state = np.frombuffer(context.update(mixed), np.uint8).reshape(-1, BLOCK)
+            if int(lengths.min()) == width:
+                blocks[:, -BLOCK:] ^= self._whole
+            elif int(lengths.min()) == int(lengths.max()):
+                blocks[:, lengths[0]] = 0x80
+                blocks[:, -BLOCK:] ^= self._cut
+            else:
+                cut = lengths < width
+                blocks[np.flatnonzero(cut), lengths[cut]] = 0x80
+                blocks[:, -BLOCK:] ^= np.where(cut[:, None], self._cut, self._whole)
+            state = self._enciphered(context, blocks[:, :BLOCK])
+            for start in range(BLOCK, width, BLOCK):
+                state = self._enciphered(context, state ^ blocks[:, start : start + BLOCK])
+            if len(places) == texts.count:
+                return state
             made[places] = state
         return made
+
+    @staticmethod
+    def _enciphered(context: CipherContext, blocks: Codes) -> Codes:
+        return np.frombuffer(context.update(blocks.tobytes()), np.uint8).reshape(-1, BLOCK)
 
 
 def _doubled(number: int) -> int:
