@@ -8,7 +8,7 @@ from sqlglot import exp
 from policies import check_open
 from policies.check_predicate import constant, filtered
 from policies.decision import Source
-from policies.demand import all_readable, column_of, demand, demand_present, readable
+from policies.demand import all_readable, column_of, demand, demand_present, readable, weights
 from policies.environment import Aggregate, Block, Environment, RowSets
 from policies.errors import (
     AGGREGATE_REVEALS,
@@ -156,6 +156,12 @@ def _statistic(env: Environment, block: Block, call: exp.Expr) -> tuple[exp.Expr
         ):  # steps and strings are indicators of few rows
             raise Refusal.of(NON_LINEAR, call, name=call.key)
         parts.append(part)
+    pairs = [*((part, part) for part in parts if isinstance(call, _SQUARES)), *([parts] if len(parts) > 1 else [])]
+    for one, other in pairs:  # a square or a product, hidden in the statistic
+        steep = len(parts) > 1 and max(one.degree, other.degree) > 1
+        hidden = not all_readable(env.policy, one.all_deps | other.all_deps)
+        if hidden and (steep or weights(env.policy, one, other) is None):
+            raise Refusal.of(NON_LINEAR, call, name=call.key)
     made = type(call)(**dict(zip(names, (part.node for part in parts), strict=True)), **flags)
     return made, "int" if isinstance(call, exp.Sum) and parts[0].kind == "int" else "num", parts
 
@@ -271,7 +277,7 @@ def _row_sets(env: Environment, call: exp.Expr, parts: list[Value], where: exp.E
             conditional = True
             entry.present.append(_and(where, branch.copy()))
             entry.compared.append(_and(where, branch.copy()))
-        if conditional and not counted and part.kind in ("int", "num"):
+        if (conditional or part.weights) and not counted and part.kind in ("int", "num"):
             entry.present.append(
                 _and(where, exp.NEQ(this=exp.Paren(this=part.node.copy()), expression=exp.Literal.number(0)))
             )
@@ -282,6 +288,10 @@ def _row_sets(env: Environment, call: exp.Expr, parts: list[Value], where: exp.E
         entry.compared.append(everything.copy())
     entry.mixed += [_and(where, rows) for rows in _mixed(call, parts)]
     entry.compared += [rows.copy() for rows in entry.mixed]
+    factors = [weight for part in parts if part.level is Level.ROW for weight in part.weights]
+    if isinstance(call, _PRODUCTS) and len(parts) > 1:
+        factors += weights(env.policy, *parts) or ()
+    entry.weights += [(factor.copy(), everything.copy()) for factor in dict.fromkeys(factors)]
     return entry
 
 

@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from policies.check_arguments import coarse, numeric, only
 from policies.check_predicate import constant
-from policies.demand import all_readable
+from policies.demand import all_readable, weights
 from policies.dialects import EXACT, POSTGRES, SPARK, WHOLE
 from policies.environment import Block, Environment
 from policies.errors import FUNCTION_PARTIAL, TYPE_MISMATCH
@@ -78,7 +78,10 @@ def _product(env: Environment, result: Value, left: Value, right: Value) -> Valu
     """A product tells about the rows that both factors chose. One of rows with rows, or far from what a column holds,
     is computed where nothing overflows: an overflow would tell about the row it happened on."""
     mixed = tuple(dict.fromkeys((*result.mixed, *conjoined(left, right))))
-    result = replace(result, whole=left.whole and right.whole)
+    known = weights(env.policy, left, right) if left.level is right.level is Level.ROW else ()
+    result = replace(result, whole=left.whole and right.whole, weights=(*result.weights, *(known or ())))
+    if known is None:
+        result = replace(result, degree=99)
     far = result.degree > 2 or (result.reach > 1 and (result.degree > 1 or "int" == left.kind == right.kind))
     rows = result.level is Level.ROW and not all_readable(env.policy, result.all_deps)
     if not (far and rows and env.dialect == "duckdb" and (result.degree > 1 or result.reach > MAX_WHOLE)):

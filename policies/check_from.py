@@ -218,11 +218,9 @@ def _table(env: Environment, block: Block, node: exp.Table) -> exp.Expr:
     unusable = frozenset(
         key for key, each in dataset.columns.items() if not each.usable or (silent and key not in columns)
     )
-    _add(
-        block,
-        node,
-        Source(called, columns, _written(columns, alias), units, unusable, dataset.name),
-    )
+    unnamed = frozenset(column.lower() for column in table.columns) - dataset.columns.keys()
+    written = _written(columns, alias)
+    _add(block, node, Source(called, columns, written, units, unusable, dataset.name, unnamed=unnamed))
     return rewrite.occurrence(env, instance)
 
 
@@ -274,6 +272,7 @@ def _derived(
             aggregates=frozenset(),
             branches=_flags(env, value.branches, instance),
             mixed=_flags(env, value.mixed, instance),
+            weights=_flags(env, value.weights, instance),
         )
         shown[called.lower()] = called
     units: list[Unit] = []

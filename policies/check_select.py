@@ -509,16 +509,17 @@ def _substitute(block: Block, made: exp.Select, limits: Thresholds, engine_side:
 def _with_flags(env: Environment, made: exp.Select, value: Value) -> Value:
     """Hand out, as hidden columns, the conditions behind the choices in a value: an aggregate outside needs enough
     people in each of them."""
-    if not (value.branches or value.mixed) or (env.open and all_readable(env.policy, value.all_deps)):
-        return replace(value, branches=(), mixed=())
+    carried = (value.branches, value.mixed, value.weights)
+    if not any(carried) or (env.open and all_readable(env.policy, value.all_deps)):
+        return replace(value, branches=(), mixed=(), weights=())
 
     def flag(rows: exp.Expr) -> exp.Expr:
         named = exp.Alias(this=rows.copy(), alias=rewrite.quoted(f"{RESERVED}b{env.number()}"))
         made.append("expressions", named)
         return named
 
-    branches, mixed = ([flag(rows) for rows in each] for each in (value.branches, value.mixed))
-    return replace(value, branches=tuple(branches), mixed=tuple(mixed))
+    branches, mixed, weights = (tuple(flag(rows) for rows in each) for each in carried)
+    return replace(value, branches=branches, mixed=mixed, weights=weights)
 
 
 def _one_row(block: Block) -> bool:

@@ -39,6 +39,24 @@ def permits(policy: Policy, dep: Dep, use: Use) -> bool:
     return False
 
 
+def chosen_freely(policy: Policy, dep: Dep) -> bool:
+    """Can one know the value of single rows, or choose rows by it."""
+    column = column_of(policy, dep)
+    return readable(policy, dep) or any(column.allows(use, dep.grain) for use in (Use.GROUP, Use.FILTER))
+
+
+def weights(policy: Policy, one: Value, other: Value) -> tuple[exp.Expr, ...] | None:
+    """The known factors of a product of two values of rows: with few different ones, such a sum and a plain one tell
+    the rows of each apart. None where a known column and a hidden one are mixed in a factor."""
+    sides = [[chosen_freely(policy, dep) for dep in side.deps] for side in (one, other)]
+    every = [known for side in sides for known in side]
+    if all(every) or not any(every):
+        return ()
+    if any(any(side) and not all(side) for side in sides):
+        return None
+    return tuple(side.node for side, known in zip((one, other), sides, strict=True) if known and all(known))
+
+
 def demand(policy: Policy, deps: Iterable[Dep], use: Use, node: exp.Expr) -> None:
     """Refuse unless every one of `deps` may be used so."""
     for dep in sorted(deps, key=str):

@@ -31,6 +31,7 @@ class RowSets:
     present: list[exp.Expr] = field(default_factory=list)
     compared: list[exp.Expr] = field(default_factory=list)
     mixed: list[exp.Expr] = field(default_factory=list)
+    weights: list[tuple[exp.Expr, exp.Expr]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -50,6 +51,12 @@ class Aggregate:
         """A released value needs enough units in each of these row sets."""
         self.made = self.made or self.row_sets()
         return self.made.present
+
+    @property
+    def weights(self) -> list[tuple[exp.Expr, exp.Expr]]:
+        """Known factors of what is summed, and in which rows: of these there have to be many different ones."""
+        self.made = self.made or self.row_sets()
+        return self.made.weights
 
     @property
     def mixed(self) -> list[exp.Expr]:

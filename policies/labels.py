@@ -48,6 +48,7 @@ class Value:
     joined: bool = False  # an allowed key equality: its columns demand nothing more
     branches: tuple[exp.Expr, ...] = ()  # conditions on single rows under which a choice inside it is not 0 or NULL
     mixed: tuple[exp.Expr, ...] = ()  # row sets that products of choices, and defaults, tell apart: empty or large
+    weights: tuple[exp.Expr, ...] = ()  # known values of single rows that what it shows is multiplied with
     whole: bool = True  # it has a part that no choice takes away: it tells about every row
     reach: Decimal = Decimal(1)  # how far the constants in it can carry a value, by multiplication and division
     size: int = 1  # how many texts of a column's length it can be as long as
@@ -102,6 +103,7 @@ def combined(node: exp.Expr, kind: str, parts: Iterable[Value], degree: int = 99
         sources=_united([part.sources for part in parts]),
         branches=tuple(dict.fromkeys(branches)) if branches else (),
         mixed=tuple(dict.fromkeys(mixed)) if mixed else (),
+        weights=tuple(dict.fromkeys(weight for part in parts for weight in part.weights)),
         whole=any(part.whole for part in parts) if parts else True,
         reach=max([part.reach for part in parts], default=Decimal(1)),
         size=sum(part.size for part in parts) if kind == "text" else 1,

@@ -51,6 +51,7 @@ class Source:
     unusable: frozenset[str] = frozenset()  # columns that exist but are granted for nothing
     dataset: str | None = None
     single: bool = False  # at most one row, whatever the data
+    unnamed: frozenset[str] = frozenset()  # columns that exist and the policy does not even name
 
 
 @dataclass(slots=True)
@@ -78,10 +79,15 @@ class Scope:
         scope: Scope | None = self
         while scope is not None:
             found = scope.here(node)
-            if found is not None:
+            if found is not None or scope.hides(node):
                 return found
             scope = scope.parent
         return None
+
+    def hides(self, node: exp.Column) -> bool:
+        """Does a table of this scope have such a column, granted for nothing: then no outer one is meant."""
+        name, table = node.name.lower(), node.table.lower()
+        return any(name in each.unusable | each.unnamed and table in ("", each.name) for each in self.sources)
 
     def here(self, node: exp.Column) -> Value | None:
         """The column `node` means in this scope alone. Refuses what is ambiguous."""
