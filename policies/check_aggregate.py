@@ -271,7 +271,7 @@ def _row_sets(env: Environment, call: exp.Expr, parts: list[Value], where: exp.E
         not_null = _present(part, env)
         if not_null is not None and not isinstance(call, exp.CountIf):
             entry.present.append(_and(where, not_null))
-            if counted:
+            if counted or part.instances & env.nullable:  # whom an outer join gave nothing adds nothing
                 entry.compared.append(_and(where, not_null.copy()))
         for branch in part.branches if part.level is Level.ROW else ():
             conditional = True

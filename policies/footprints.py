@@ -1,6 +1,7 @@
 """Whom a statistic is about, in canonical form: conditions over base columns, sorted, with aliases b0, b1, …"""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from sqlglot import exp
@@ -10,6 +11,7 @@ from policies.check_predicate import conjuncts
 from policies.decision import Footprint
 from policies.dialects import said
 from policies.environment import Block, Environment
+from policies.refusal import Refusal
 from policies.row_sets import RowSet, row_sets, told_apart
 from policies.thresholds import Thresholds, dominated
 
@@ -104,22 +106,28 @@ def _written_out(
 def _roughly(
     env: Environment, block: Block, limits: Thresholds, rows: RowSet, tellers: set[int] | None
 ) -> Iterator[Told]:
-    """The same without the tables an outer join may leave out. Where it adds nothing, all it tells is of these rows, so
-    totals of theirs, asked without the join, are audited together with it."""
-    known = {unit.instance for unit in block.units}
+    """The same without the tables an outer join may leave out, without joined statistics, and for all rows of joined
+    constants at once. Where each row is there once, all it tells is of these rows, so totals and groups of theirs are
+    audited together with it, however they are asked."""
     kept = [unit for unit in block.units if unit.instance not in env.nullable]
-    gone = (known - {unit.instance for unit in kept}) | env.constants.keys()
-    if not kept or len(kept) == len(block.units):
+    if not kept:
         return
+    gone = {unit.instance for unit in block.units} - {unit.instance for unit in kept}
 
-    def over(node: exp.Expr | None) -> bool:
-        return node is not None and all(column.table not in gone for column in node.find_all(exp.Column))
+    def on(tables: Collection[str], node: exp.Expr) -> bool:
+        return any(column.table in tables for column in node.find_all(exp.Column))
 
+    conditions = [each for each in rows.conditions if not on(gone, each)]
+    plain = [each for each in conditions if not on(env.constants, each)]
+    if len(plain) < len(conditions):
+        mixed = tuple(each for each in conditions if on(env.constants, each))
+        with suppress(Refusal):  # too many constants to look at each
+            plain.append(exp.or_(*(exp.and_(*each.conditions) for each in row_sets(env, RowSet(mixed, ())))))
+    keys = tuple(None if key is None or on(gone, key) or on(env.constants, key) else key for key in rows.keys)
     alone = replace(block, units=kept)
-    keys = tuple(key if over(key) else None for key in rows.keys)
-    inner = RowSet(tuple(each for each in rows.conditions if over(each)), keys)
     person = env.to_base(kept[0].node) or kept[0].node
-    for told in _told(env, alone, replace(limits, units=[(person, limits.units[0][1])]), inner, tellers):
+    units = replace(limits, units=[(person, limits.units[0][1])])
+    for told in _told(env, alone, units, RowSet(tuple(plain), keys), tellers):
         yield replace(told, footprint=replace(told.footprint, exact=False, rough=True))
 
 
