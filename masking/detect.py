@@ -18,7 +18,7 @@ from masking.normalise import normalise
 from masking.patterns import Rule
 
 THRESHOLD = 0.5
-SURE = {EntityType.PERSON: 0.55, EntityType.ADDRESS: 0.5, EntityType.ORG: 0.5}
+SURE = {EntityType.PERSON: 0.45, EntityType.ADDRESS: 0.5, EntityType.ORG: 0.5}
 """How sure the name model must be: a missed name leaks, a word taken for one is only masked."""
 LONG_NAME, AGAIN = 3, 0.9
 """A name of so many characters, read with such a score, is taken for a name wherever else it stands."""

@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import masking
+from masking.training import lists
 from masking.training.sentences import sentences
 
 DATA = Path(masking.__file__).parent / "data"
@@ -36,3 +37,8 @@ def test_every_character_has_a_label_and_every_name_an_end():
 def test_the_model_and_its_gate_are_small():
     assert (DATA / "names.crfsuite").stat().st_size <= 2_000_000
     assert (DATA / "names.gate").stat().st_size <= 500_000
+
+
+def test_the_lists_of_others_are_what_their_script_makes():
+    for name, text in lists.made().items():
+        assert (DATA / name).read_text("utf-8") == text
