@@ -47,16 +47,19 @@ def asked(database: Path, policy: Policy, *texts: str) -> list[dict[str, Any]]:
             "SELECT count(*) FROM citizen",
             "SELECT count(*) FROM (SELECT c.id_no FROM citizen c JOIN (VALUES ('孤岛县')) b(x) ON county <> b.x) d",
         ),
-        (
-            "SELECT sum(income) FROM citizen c, range(2) AS g(i)",
-            "SELECT sum(income) FROM citizen c, range(3) AS g(i) WHERE g.i < 2 OR c.county = '孤岛县'",
-        ),
     ],
 )
 def test_a_small_difference_is_seen_through_the_join(database: Path, policy: Policy, first: str, second: str) -> None:
     one, other = asked(database, policy, first, second)
     assert one["outcome"] == "answer"
     assert (other["outcome"], other["code"]) == ("refuse", "DIFFERENCING")
+
+
+def test_constants_that_count_some_people_more_often_are_refused(database: Path, policy: Policy) -> None:
+    (got,) = asked(
+        database, policy, "SELECT sum(income) FROM citizen c, range(3) AS g(i) WHERE g.i < 2 OR c.county = '孤岛县'"
+    )
+    assert (got["outcome"], got["code"]) == ("refuse", "CONSTRUCT_NOT_ALLOWED")
 
 
 def test_bands_of_constants_answer_as_the_conditions_do(database: Path, policy: Policy) -> None:

@@ -22,6 +22,9 @@ from gateway.spark import SparkAddress, SparkEngine  # noqa: E402
 from policies.model import Policy  # noqa: E402
 from policies.schema import Schema  # noqa: E402
 
+if not hasattr(sys.modules["__main__"], "__file__"):
+    sys.modules["__main__"].__file__ = __file__  # in a worker of pytest-xdist Spark's client believes it runs doctests
+
 PASSWORD = 'a\'password with "quotes"'
 TABLES = ("citizen", "enterprise", "visit")
 
