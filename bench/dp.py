@@ -1,21 +1,17 @@
 """A differentially private aggregate against the same query on an engine without a gateway."""
 
-import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
-from pathlib import Path
 
+from bench.census import census_engines
 from bench.measure import Row, in_turns
 from gateway.answer import Answer, answer
 from gateway.dp_account import MemoryAccountant
-from gateway.duckdb import DuckDBEngine
-from gateway.engine import Engine, Limits, Tables
+from gateway.engine import Engine, Limits
 from gateway.offline import schema_of
 from policies.history import History
 from policies.load import load_policy
 from policies.model import Policy
 from policies.schema import Schema
-from portal.story.datasets import story_datasets
 
 POLICY = """
 project: bench
@@ -54,9 +50,5 @@ def private_rows(
 def rows() -> Iterator[Row]:
     """48,842 people of the census."""
     policy = load_policy(POLICY)
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="yurt-bench-")))
-        census = next(dataset for dataset in story_datasets() if dataset.id == "census").write(folder)
-        engine = stack.enter_context(DuckDBEngine(Tables(files={"census": census})))
-        raw = stack.enter_context(DuckDBEngine(Tables(files={"census": census})))
+    with census_engines() as (engine, raw):
         yield from private_rows(QUERIES, policy, schema_of(engine, policy), engine, raw)

@@ -1,19 +1,15 @@
 """A governed query on the census against the same query on plain DuckDB, in a process of its own each time."""
 
-import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
-from pathlib import Path
 
+from bench.census import census_engines
 from bench.measure import Row, in_turns
 from gateway.answer import Answer, answer
-from gateway.duckdb import DuckDBEngine
-from gateway.engine import Limits, Tables
+from gateway.engine import Limits
 from gateway.offline import schema_of
 from policies.decide import decide
 from policies.history import History
 from policies.load import load_policy
-from portal.story.datasets import story_datasets
 
 POLICY = """
 project: bench
@@ -39,11 +35,7 @@ QUERIES = {
 def rows() -> Iterator[Row]:
     """Whole way of a query with thresholds on people, and the decision alone, against the raw query."""
     policy = load_policy(POLICY)
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="yurt-bench-")))
-        census = next(dataset for dataset in story_datasets() if dataset.id == "census").write(folder)
-        engine = stack.enter_context(DuckDBEngine(Tables(files={"census": census})))
-        raw = stack.enter_context(DuckDBEngine(Tables(files={"census": census})))
+    with census_engines() as (engine, raw):
         schema = schema_of(engine, policy)
         for name, sql in QUERIES.items():
 
