@@ -1,12 +1,15 @@
 """Labelled samples, `[value|TYPE]` in plain text: a test with an argument `labelled` or `trap` runs for each."""
 
-import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import duckdb
 import pytest
 
-LABEL = re.compile(r"\[([^\]|]+)\|([A-Z0-9_]+)\]")
+from masking.keys import KeyRing
+from masking.operators import engine_functions
+from tests.masking import scoring
 
 
 class Sample(NamedTuple):
@@ -18,18 +21,10 @@ class Sample(NamedTuple):
 
 def read(path: Path) -> list[Sample]:
     """Every sample of a file, comments left out."""
-    made = []
-    for line in path.read_text("utf-8").splitlines():
-        if not line or line.startswith("#"):
-            continue
-        text, spans, last = "", [], 0
-        for match in LABEL.finditer(line):
-            text += line[last : match.start()]
-            spans.append((len(text), len(text) + len(match[1]), match[2]))
-            text += match[1]
-            last = match.end()
-        made.append(Sample(text + line[last:], spans))
-    return made
+    return [
+        Sample(row["text"], [(span["start"], span["end"], span["type"]) for span in row["spans"]])
+        for row in scoring.read(path)
+    ]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -46,3 +41,16 @@ def sample_types() -> set[str]:
     """Every type that some sample carries."""
     every = read(Path(__file__).parent / "data" / "samples.txt")
     return {kind for sample in every for _, _, kind in sample.spans}
+
+
+@pytest.fixture(scope="module")
+def engine(request: pytest.FixtureRequest) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB that knows the masking functions, keyed by the ROOT of the test's module."""
+    connection = duckdb.connect()
+    functions = engine_functions(KeyRing(request.module.ROOT))
+    for function in functions:
+        connection.create_function(*function, type="arrow")
+    yield connection
+    for function in functions:
+        connection.remove_function(function.name)
+    connection.close()

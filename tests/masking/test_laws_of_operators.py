@@ -32,18 +32,6 @@ VALUES = st.one_of(
 COLUMN = st.lists(st.none() | VALUES, min_size=1, max_size=12)
 
 
-@pytest.fixture(scope="module")
-def engine():
-    connection = duckdb.connect()
-    functions = engine_functions(KeyRing(ROOT))
-    for function in functions:
-        connection.create_function(*function, type="arrow")
-    yield connection
-    for function in functions:
-        connection.remove_function(function.name)
-    connection.close()
-
-
 def masked(engine, name, values, args=None):
     sql = OPERATORS[name].sql(exp.column("v"), args).sql("duckdb")
     kind = pa.string() if any(isinstance(value, str) for value in values) else None

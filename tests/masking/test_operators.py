@@ -2,10 +2,8 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import date
 
-import duckdb
 import pyarrow as pa
 import pytest
 import sqlglot
@@ -17,18 +15,6 @@ from masking.operators.keyed import PSEUDONYM_FUNCTIONS
 from store.errors import YurtError
 
 ROOT = b"a test root key, not a secret"
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[duckdb.DuckDBPyConnection]:
-    connection = duckdb.connect()
-    functions = engine_functions(KeyRing(ROOT))
-    for function in functions:
-        connection.create_function(*function, type="arrow")
-    yield connection
-    for function in functions:
-        connection.remove_function(function.name)
-    connection.close()
 
 
 def masked(engine, name, values, args=None, kind=None, subjects=None):
