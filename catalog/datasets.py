@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pyarrow
 import pyarrow.parquet as parquet
-from sqlalchemy import ForeignKey, select
+from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from catalog.errors import (
@@ -203,11 +203,6 @@ def dataset(session: Session, dataset_id: str) -> Dataset:
     if found is None:
         raise YurtError(DATASET_UNKNOWN, dataset=dataset_id)
     return found
-
-
-def published_datasets(session: Session) -> Sequence[Dataset]:
-    """Every published dataset, by name."""
-    return session.scalars(select(Dataset).where(Dataset.state == "published").order_by(Dataset.id)).all()
 
 
 def publish(session: Session, dataset_id: str, grades: Mapping[str, int], reason: str = "") -> Dataset:

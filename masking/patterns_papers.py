@@ -10,7 +10,6 @@ from masking.places import plate_characters, province_codes, word_list
 ALPHA3 = frozenset(word_list("countries"))
 
 ID_18 = r"[1-9](?:[ -]?[0-9]){16}[ -]?[0-9Xx]"
-AREA = r"[1-9][0-9]{5}"
 
 
 def _resident(value: str) -> bool:

@@ -133,7 +133,6 @@ RANKING = (
     exp.FirstValue, exp.LastValue, exp.NthValue,
 )  # fmt: skip
 """Functions that exist only over a window."""
-NO_SUCH = frozenset({"stats", "error", "sleep_ms", "query", "query_table", "histogram", "to_json", "row", "random"})
 
 
 def aggregates(node: exp.Expr) -> bool:

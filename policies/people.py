@@ -161,11 +161,6 @@ def _near(sides: Sequence[exp.Select], keys: Sequence[int], minimum: int) -> exp
     return pairs.having(exp.or_(*few), copy=False).limit(1, copy=False)
 
 
-@lru_cache(maxsize=1024)
-def _sketch_of(footprint: Footprint, place: int, minimum: int) -> str:
-    return said(_sketch(_groups(footprint, place, minimum), len(footprint.group_keys)), "duckdb", last=True)
-
-
 def _sketch(groups: exp.Select, keys: int) -> exp.Select:
     """A row per group and bucket of people; see `Sketch`."""
     person = exp.cast(exp.column("u"), exp.DType.TEXT)

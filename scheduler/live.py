@@ -55,17 +55,3 @@ def _node(row: QuotaRow) -> Node:
     if row.cpu_milli is None or row.memory_bytes is None or row.gpu_milli is None:
         return Node(row.weight)
     return Node(row.weight, Resources(row.cpu_milli, row.memory_bytes, row.gpu_milli))
-
-
-def set_quota(session: Session, path: Path, node: Node) -> None:
-    """Set weight and limit of an agency, project or user."""
-    limit = node.limit
-    session.merge(
-        QuotaRow(
-            path="\n".join(path),
-            weight=node.weight,
-            cpu_milli=limit.cpu_milli if limit else None,
-            memory_bytes=limit.memory_bytes if limit else None,
-            gpu_milli=limit.gpu_milli if limit else None,
-        )
-    )

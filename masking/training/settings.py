@@ -157,13 +157,6 @@ def day(draw: random.Random) -> str:
     )
 
 
-def title_only(draw: random.Random) -> str:
-    """A surname with a title: no name of a person by our rules."""
-    return draw.choice("王李张刘陈杨赵黄周吴徐孙马朱胡郭何高林罗") + draw.choice(
-        ["先生", "女士", "某", "某某", "局长", "主任", "书记", "老师", "师傅", "大夫"]
-    )
-
-
 def slot(name: str, draw: random.Random) -> str:
     """What stands for a slot that is no entity."""
     lists = parts("vocabulary")

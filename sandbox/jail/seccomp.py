@@ -106,8 +106,3 @@ def _argument_checks() -> bytes:
 def programs() -> tuple[bytes, bytes]:
     """The two BPF programs, to be loaded in this order. The second covers what the first lets through by name."""
     return _allow_list(), _argument_checks()
-
-
-def allowed_calls() -> tuple[str, ...]:
-    """Names of the allowed system calls, for the pod's seccomp profile and the documents."""
-    return tuple(sorted(_ALLOWED.split()))
