@@ -22,7 +22,7 @@ from portal.context import Platform
 from portal.platform.errors import PLATFORM_SILENT
 from portal.platform.memory import MemoryWatch
 from portal.platform.namespace import instance_of, run_folder
-from portal.platform.services import Layout, services
+from portal.platform.services import PORTAL_PREFIX, Layout, services
 from portal.platform.supervisor import Supervisor
 from portal.story.client import Refusal
 from portal.story.errors import StoryFailed
@@ -135,7 +135,7 @@ def _run(platform: Platform, supervisor: Supervisor, console: Console, *, story:
         play(layout.public_url, settings.home, passwords, console)
         _summary(console, layout, passwords, time.monotonic() - began, memory)
     else:
-        console.print(f"Portal: {layout.public_url}/services/portal/", markup=False)
+        console.print(f"Portal: {layout.public_url}{PORTAL_PREFIX}", markup=False)
         with platform.database.reading() as session:
             if session.scalar(select(Person.username).limit(1)) is None:
                 console.print("Nobody is registered in this home yet: `yurt demo` makes one with people and data.")
@@ -152,7 +152,7 @@ def _summary(console: Console, layout: Layout, passwords: dict[str, str], second
         people.add_row(actor.username, passwords[actor.username], f"{actor.name} ({actor.agency})", roles)
     console.print()
     console.print(f"The story took {seconds:.1f} s; peak memory {memory.peak_gib:.2f} GiB.", style="bold", markup=False)
-    console.print(f"Portal   {layout.public_url}/services/portal/", markup=False)
+    console.print(f"Portal   {layout.public_url}{PORTAL_PREFIX}", markup=False)
     console.print(f"Jupyter  {layout.public_url}/hub/home", markup=False)
     console.print(people)
 

@@ -23,6 +23,8 @@ from store.secrets import Secrets
 from store.settings import Settings
 
 LOOPBACK = "127.0.0.1"
+PORTAL_PREFIX = "/services/portal/"
+HEALTH = "api/v1/health"
 HUB_PAGES = Path(__file__).parent.parent / "hub_pages"
 
 
@@ -97,10 +99,12 @@ def _environment(settings: Settings, **more: str) -> dict[str, str]:
             "PYTHONUNBUFFERED": "1", **more}  # fmt: skip
 
 
-def _answers(url: str) -> Callable[[], bool]:
+def serves(*urls: str) -> Callable[[], bool]:
+    """Whether every one of `urls` is served; "not found" is what the proxy says while it has no route yet."""
+
     def ready() -> bool:
         try:
-            return httpx.get(url, timeout=2.0, trust_env=False).status_code < 500
+            return all(httpx.get(url, timeout=2.0, trust_env=False).is_success for url in urls)
         except httpx.HTTPError:
             return False
 
@@ -116,7 +120,7 @@ def _compute(settings: Settings) -> Service:
 
 def _gateway(settings: Settings, layout: Layout) -> Service:
     argv = [sys.executable, "-m", "gateway.service", "--port", str(layout.gateway), "--hub-api", layout.hub_api]
-    return Service("gateway", argv, _environment(settings), _answers(f"{layout.gateway_url}/health"))
+    return Service("gateway", argv, _environment(settings), serves(f"{layout.gateway_url}/health"))
 
 
 def _portal(settings: Settings, layout: Layout, secrets: Secrets) -> Service:
@@ -125,13 +129,13 @@ def _portal(settings: Settings, layout: Layout, secrets: Secrets) -> Service:
         settings,
         JUPYTERHUB_API_URL=layout.hub_api,
         JUPYTERHUB_SERVICE_URL=layout.portal_url,
-        JUPYTERHUB_SERVICE_PREFIX="/services/portal/",
+        JUPYTERHUB_SERVICE_PREFIX=PORTAL_PREFIX,
         JUPYTERHUB_BASE_URL="/",
-        JUPYTERHUB_PUBLIC_URL=f"{layout.public_url}/services/portal/",
+        JUPYTERHUB_PUBLIC_URL=f"{layout.public_url}{PORTAL_PREFIX}",
         YURT_PORTAL_TOKEN_FILE=str(secrets.path("portal-hub-token")),
     )
-    health = f"{layout.portal_url}/services/portal/api/v1/health"
-    return Service("portal", [sys.executable, "-m", "portal.service"], environment, _answers(health))
+    served = serves(f"{layout.portal_url}{PORTAL_PREFIX}{HEALTH}")
+    return Service("portal", [sys.executable, "-m", "portal.service"], environment, served)
 
 
 def _hub(settings: Settings, layout: Layout, secrets: Secrets) -> Service:
@@ -170,4 +174,5 @@ def _hub(settings: Settings, layout: Layout, secrets: Secrets) -> Service:
     path.write_text(json.dumps(config, indent=2))
     argv, variables = hub_command(path)
     environment = _environment(settings, **variables)
-    return Service("hub", argv, environment, _answers(f"{layout.public_url}/hub/health"))
+    served = serves(f"{layout.public_url}/hub/health", f"{layout.public_url}{PORTAL_PREFIX}{HEALTH}")
+    return Service("hub", argv, environment, served)
