@@ -125,12 +125,18 @@ def check_live_grant(session: Session, project_id: str) -> None:
         raise YurtError(NO_LIVE_GRANT, project=project_id)
 
 
-def policy_of(session: Session, project: Purposed) -> tuple[Policy, list[Dataset]]:
-    """What the project may do today, and the datasets it speaks of. Raises NO_LIVE_GRANT."""
+def policy_text(session: Session, project: Purposed) -> tuple[str, list[Dataset]]:
+    """The policy file that holds for the project today, and the datasets it speaks of. Raises NO_LIVE_GRANT."""
     check_live_grant(session, project.id)
     allowed = [(dataset(session, grant.dataset_id), grant) for grant in live_grants(session, project.id)]
-    policy = load_policy(yaml.safe_dump(policy_document(project, allowed), allow_unicode=True))
-    return policy, list({described.id: described for described, _ in allowed}.values())
+    text = yaml.safe_dump(policy_document(project, allowed), allow_unicode=True, sort_keys=False)
+    return text, list({described.id: described for described, _ in allowed}.values())
+
+
+def policy_of(session: Session, project: Purposed) -> tuple[Policy, list[Dataset]]:
+    """What the project may do today, and the datasets it speaks of. Raises NO_LIVE_GRANT."""
+    text, described = policy_text(session, project)
+    return load_policy(text), described
 
 
 def revoke(session: Session, grant_id: int, by: str) -> Grant:

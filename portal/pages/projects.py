@@ -1,12 +1,16 @@
 """Projects: who works on what, with which data, until when."""
 
+from typing import Any
+
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from portal.pages import forms
 from portal.pages.forms import Posted, Reader, Writer
+from portal.pages.render import Pages
 from portal.pages.serving import Serving
 from portal.pages.today import today
+from portal.session import SignedIn
 from store.errors import YurtError
 
 router = APIRouter()
@@ -64,6 +68,43 @@ def add_member(request: Request, pages: Serving, person: Writer, form: Posted, p
             today=today().isoformat(),
         )
     return pages.go(f"projects/{project_id}", "member")
+
+
+@router.get("/projects/{project_id}/replay")
+def changed_policy(request: Request, pages: Serving, person: Reader, project_id: str) -> Response:
+    filled = {"policy": pages.desk.policy(person.username, project_id)}
+    return _replay(request, pages, person, project_id, filled)
+
+
+@router.post("/projects/{project_id}/replay")
+def replay(request: Request, pages: Serving, person: Writer, form: Posted, project_id: str) -> Response:
+    filled = {"policy": forms.text(form, "policy", needed=False)}
+    try:
+        found = pages.desk.replay(person.username, project_id, forms.text(form, "policy"))
+    except YurtError as error:
+        return _replay(request, pages, person, project_id, filled, error=error)
+    return _replay(request, pages, person, project_id, filled, found=found)
+
+
+def _replay(
+    request: Request,
+    pages: Pages,
+    person: SignedIn,
+    project_id: str,
+    filled: dict[str, str],
+    found: dict[str, Any] | None = None,
+    error: YurtError | None = None,
+) -> Response:
+    return pages.page(
+        request,
+        person,
+        "projects/replay.html",
+        error.http if error else 200,
+        problem=pages.problem(request, error) if error else None,
+        filled=filled,
+        project=pages.desk.project(person.username, project_id),
+        found=found,
+    )
 
 
 @router.get("/projects/{project_id}/grants/{grant_id}/revoke")

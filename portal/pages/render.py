@@ -13,7 +13,7 @@ from portal.pages import formats, words
 from portal.pages.assets import Assets
 from portal.pages.desk import Desk
 from portal.pages.language import LANGUAGES, PARAMETER, TAGS, chosen, remember, translations
-from portal.pages.refusals import disclosure, explained, finding, place
+from portal.pages.refusals import disclosure, explained, finding, place, translated
 from portal.session import CSRF_FIELD, SignedIn
 from store.errors import YurtError
 from store.settings import Settings
@@ -53,6 +53,7 @@ def environment(language: str) -> Environment:
         "entity": lambda name: words.entity(name, language),
         "called": partial(_called, language=language),
         "sentence": lambda value: _sentence(value, language),
+        "refused": lambda message, code: translated(f"error:{code}", message, language),
         "place": lambda where: place(where, language),
         "disclosed": lambda said: disclosure(said, language),
         "synthetic": lambda source: SYNTHETIC_SOURCE in (source or "").lower(),

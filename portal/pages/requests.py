@@ -50,6 +50,7 @@ def submit(request: Request, pages: Serving, person: Writer, form: Posted) -> Re
             purpose=forms.text(form, "purpose"),
             columns=forms.capabilities(form, described["columns"]),
             joins=form.get("joins", ()),
+            rows=forms.text(form, "rows", needed=False) or None,
             release=forms.release(form),
             valid_from=forms.day(form, "valid_from"),
             valid_until=forms.day(form, "valid_until"),

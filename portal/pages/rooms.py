@@ -15,7 +15,20 @@ from portal.actions import requests as request_actions
 from portal.actions import sandboxes as sandbox_actions
 from portal.context import Platform
 from portal.pages.desk import Shape
-from portal.views import datasets, impact, jobs, joint, ledger, people, projects, records, releases, requests, sandboxes
+from portal.views import (
+    datasets,
+    impact,
+    jobs,
+    joint,
+    ledger,
+    people,
+    projects,
+    records,
+    releases,
+    replay,
+    requests,
+    sandboxes,
+)
 
 
 class PlatformDesk:
@@ -55,6 +68,12 @@ class PlatformDesk:
     def add_member(self, actor: str, project_id: str, username: str) -> Shape:
         return project_actions.add_member(self._platform, actor, project_id, username=username)
 
+    def policy(self, actor: str, project_id: str) -> str:
+        return replay.policy(self._platform, actor, project_id)
+
+    def replay(self, actor: str, project_id: str, policy: str) -> Shape:
+        return replay.replay(self._platform, actor, project_id, policy)
+
     def requests(self, actor: str, scope: str) -> list[Shape]:
         return requests.requests(self._platform, actor, scope)
 
@@ -73,6 +92,7 @@ class PlatformDesk:
         purpose: str,
         columns: Mapping[str, Sequence[Any]],
         joins: Sequence[str],
+        rows: str | None,
         release: Mapping[str, Any],
         valid_from: date,
         valid_until: date,
@@ -85,6 +105,7 @@ class PlatformDesk:
             purpose=purpose,
             columns=columns,
             joins=joins,
+            rows=rows,
             release=release,
             valid_from=valid_from,
             valid_until=valid_until,

@@ -24,6 +24,13 @@ class Word:
     tone: str = "plain"
 
 
+CHANGES: Mapping[str, Word] = {
+    "newly refused": Word(N_("Would be refused"), "stop"),
+    "newly allowed": Word(N_("Would be answered"), "ok"),
+    "refused for another reason": Word(N_("Refused for another reason"), "wait"),
+    "unchanged": Word(N_("As it was"), "plain"),
+}
+"""What a changed policy does to a question (`policies.replay.Change`)."""
 STATES: Mapping[str, Mapping[str, Word]] = {
     "dataset": {"draft": Word(N_("Draft"), "wait"), "published": Word(N_("Published"), "ok")},
     "request": {

@@ -14,7 +14,7 @@ from catalog.datasets import Dataset, dataset
 from catalog.people import Role, holds_role, person
 from gateway.questions import Questions
 from policies import replay as rules
-from policies.grants import live_grants
+from policies.grants import live_grants, policy_text
 from policies.load import load_policy
 from policies.model import Policy
 from policies.requests import project as project_of
@@ -37,9 +37,7 @@ def replay(platform: Platform, actor: str, project_id: str, text: str) -> dict[s
     with platform.database.reading() as session:
         project_of(session, project_id)
         owned = _decided_by(session, actor)
-        named = {grant.dataset_id.lower() for grant in live_grants(session, project_id)}
-        if not owned & (named | set(policy.datasets)):
-            raise YurtError(NOT_VISIBLE, person=actor, what=f"the questions of project {project_id}")
+        _check_decides(session, actor, project_id, owned, set(policy.datasets))
         foreign = {name.lower() for name in session.scalars(select(Dataset.id))} - owned
         schema = _schema(session, policy)
         asked = list(questions(platform, session, project_id))
@@ -54,6 +52,17 @@ def replay(platform: Platform, actor: str, project_id: str, text: str) -> dict[s
         "questions": [rules.line(each) for each in found],
         "not_shown": len(asked) - len(shown),
     }
+
+
+def policy(platform: Platform, actor: str, project_id: str) -> str:
+    """The policy file that holds for the project today, for an approver of its data to change and replay.
+
+    Raises PROJECT_UNKNOWN, NOT_VISIBLE, NO_LIVE_GRANT.
+    """
+    with platform.database.reading() as session:
+        found = project_of(session, project_id)
+        _check_decides(session, actor, project_id, _decided_by(session, actor), set())
+        return policy_text(session, found)[0]
 
 
 def questions(platform: Platform, session: Session, project_id: str) -> Iterator[rules.Asked]:
@@ -72,6 +81,13 @@ def questions(platform: Platform, session: Session, project_id: str) -> Iterator
         user = {"username": username, "agency": person(session, username).agency_id}
         where = {"number": record["index"], "time": record["time"], "person": username}
         yield rules.Asked(sql, str(record["details"]["code"]), user, where)
+
+
+def _check_decides(session: Session, actor: str, project_id: str, owned: set[str], more: set[str]) -> None:
+    """Raise NOT_VISIBLE unless one of the person's datasets is granted to the project or is among `more`."""
+    named = {grant.dataset_id.lower() for grant in live_grants(session, project_id)}
+    if not owned & (named | more):
+        raise YurtError(NOT_VISIBLE, person=actor, what=f"the questions of project {project_id}")
 
 
 def _decided_by(session: Session, actor: str) -> set[str]:

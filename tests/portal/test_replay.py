@@ -9,6 +9,8 @@ from audit.events import EventName
 from audit.log import read_records
 from gateway.questions import Questions, digest
 from portal.context import Platform
+from portal.views import replay
+from store.errors import YurtError
 
 POLICY = """
 project: p1
@@ -61,6 +63,14 @@ def test_the_replay_says_what_a_change_would_refuse(as_: Any, platform: Platform
     record = list(read_records(platform.audit.path))[-1]
     assert (record["event"], record["actor"], record["details"]["newly_refused"]) == ("policy.replayed", "gaowa", 1)
     assert "SELECT" not in platform.audit.path.read_text()
+
+
+def test_the_policy_that_holds_is_there_to_be_changed(platform: Platform, asked: None) -> None:
+    text = replay.policy(platform, "gaowa", "p1")
+    assert "min_group: 10" in text
+    assert "town:\n      - group" in text
+    with pytest.raises(YurtError, match="NOT_VISIBLE"):
+        replay.policy(platform, "sarnai", "p1")
 
 
 def test_the_same_policy_changes_nothing(as_: Any, asked: None) -> None:

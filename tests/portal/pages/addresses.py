@@ -33,6 +33,7 @@ FULL = [
     ("wangli", "catalogue/register"),
     ("wangli", "catalogue/prices"),
     ("gaowa", "projects/income_study/grants/3/revoke"),
+    ("gaowa", "projects/income_study/replay"),
     ("gaowa", "projects/income_study/grants/1/revoke"),
     ("sarnai", "requests/new?project=income_study"),
     ("sarnai", "requests/new?project=income_study&dataset=census"),

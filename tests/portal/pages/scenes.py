@@ -154,6 +154,39 @@ IMPACT = {
 }
 
 
+REPLAYED = {
+    "summary": {"newly_refused": 1, "newly_allowed": 1, "refused_for_another_reason": 0, "unchanged": 11},
+    "questions": [
+        {
+            "number": 210,
+            "time": "2026-11-21T06:10:00+00:00",
+            "person": "sarnai",
+            "sql": "SELECT county_code, count(*) FROM census GROUP BY county_code",
+            "change": "newly refused",
+            "before": {"outcome": "allow", "code": None},
+            "after": {
+                "outcome": "refuse",
+                "code": "COLUMN_NOT_USABLE",
+                "message": "census.county_code may not be used in any way.",
+                "hint": "",
+                "rule": None,
+                "suggestion": "SELECT count(*) FROM census",
+            },
+        },
+        {
+            "number": 214,
+            "time": "2026-11-21T06:30:00+00:00",
+            "person": "tuya",
+            "sql": "SELECT avg(age) FROM census",
+            "change": "newly allowed",
+            "before": {"outcome": "refuse", "code": "COLUMN_NOT_USABLE"},
+            "after": {"outcome": "allow", **dict.fromkeys(("code", "message", "hint", "rule", "suggestion"))},
+        },
+    ],
+    "not_shown": 3,
+}
+
+
 def _grant(id: int, **more: Any) -> dict[str, Any]:
     return {
         "id": id,
@@ -472,6 +505,16 @@ class SceneDesk:
     def project(self, actor: str, project_id: str) -> dict[str, Any]:
         found = self._one([PROJECT], project_id, "project") if self.full else {**PROJECT, "grants": [], "requests": []}
         return copy.deepcopy(found)
+
+    def policy(self, actor: str, project_id: str) -> str:
+        if actor not in ("gaowa", "chenjing"):
+            raise YurtError(NOT_VISIBLE, person=actor, what=f"the questions of project {project_id}")
+        return str(IMPACT["policy"])
+
+    def replay(self, actor: str, project_id: str, policy: str) -> dict[str, Any]:
+        self.done.append(("replay", actor, project_id, policy))
+        nothing = {"summary": dict.fromkeys(REPLAYED["summary"], 0), "questions": [], "not_shown": 0}
+        return copy.deepcopy(REPLAYED if self.full else nothing)
 
     def create_project(self, actor: str, project_id: str, title: str, purpose: str) -> dict[str, Any]:
         self.done.append(("create_project", actor, project_id, title, purpose))

@@ -182,6 +182,7 @@ def test_a_refusal_without_a_reason_is_not_sent(visit: Visit, desk: SceneDesk) -
         "projects",
         "projects/income_study/members",
         "projects/income_study/grants/3/revoke",
+        "projects/income_study/replay",
         "catalogue/census/publish",
         "requests",
         "jobs",
@@ -218,6 +219,7 @@ def test_a_request_asks_for_exactly_what_was_ticked(visit: Visit, desk: SceneDes
         "min_group": "12",
         "epsilon": "4",
         "joins": ["encounters.id_no"],
+        "rows": "age >= 18",
         "valid_from": "2026-12-01",
         "valid_until": "2027-05-30",
     }
@@ -231,7 +233,7 @@ def test_a_request_asks_for_exactly_what_was_ticked(visit: Visit, desk: SceneDes
         "birth_date": [{"group": "year"}],
     }
     assert asked["release"] == {"mode": "threshold", "min_group": 12}
-    assert list(asked["joins"]) == ["encounters.id_no"]
+    assert (list(asked["joins"]), asked["rows"]) == (["encounters.id_no"], "age >= 18")
     assert (asked["valid_from"], asked["valid_until"]) == (date(2026, 12, 1), date(2027, 5, 30))
 
 
@@ -371,6 +373,32 @@ def test_revoking_says_which_grant_and_stops(visit: Visit, desk: SceneDesk) -> N
     assert answer.headers["location"] == f"{PREFIX}/projects/income_study?done=revoked"
     assert desk.done == [("revoke", "gaowa", 3)]
     assert "立即撤销" not in visit("gaowa", "projects/income_study/grants/1/revoke").text
+
+
+def test_a_changed_policy_is_tried_on_the_projects_questions(visit: Visit, desk: SceneDesk) -> None:
+    assert "education: [group, filter]" in visit("gaowa", "projects/income_study/replay").text
+    text = visit("gaowa", "projects/income_study/replay", {**CSRF, "policy": "project: income_study"}).text
+    assert desk.done == [("replay", "gaowa", "income_study", "project: income_study")]
+    for part in (
+        "将被拒绝",
+        "将得到回答",
+        "census.county_code 不允许任何用途",
+        "另有 3 个",
+        "SELECT avg(age) FROM census",
+    ):
+        assert part in text
+    assert "project: income_study</textarea>" in text
+
+
+def test_a_changed_policy_with_nothing_in_it_is_sent_back(visit: Visit, desk: SceneDesk) -> None:
+    answer = visit("gaowa", "projects/income_study/replay", {**CSRF, "policy": " "})
+    assert (answer.status_code, desk.done) == (422, [])
+
+
+def test_only_those_who_decide_may_try_a_changed_policy(visit: Visit) -> None:
+    assert visit("sarnai", "projects/income_study/replay").status_code == 403
+    assert "projects/income_study/replay" not in visit("sarnai", "projects/income_study").text
+    assert "projects/income_study/replay" in visit("gaowa", "projects/income_study").text
 
 
 def test_only_listed_assets_are_served_and_their_address_changes_with_their_content(visit: Visit) -> None:
