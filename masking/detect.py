@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 
 from masking import addresses, names, patterns_contact, patterns_papers, places
 from masking.context import speaks_against, speaks_for
-from masking.cues import HAN
+from masking.cues import HAN, Found
 from masking.entities import Basis, EntityType
+from masking.names_company import in_one_list, mentioned_again
+from masking.names_forms import addressed
 from masking.ner.model import Name, name_model
 from masking.ner.windows import windows
 from masking.normalise import normalise
@@ -20,8 +22,6 @@ from masking.patterns import Rule
 THRESHOLD = 0.5
 SURE = {EntityType.PERSON: 0.45, EntityType.ADDRESS: 0.5, EntityType.ORG: 0.5}
 """How sure the name model must be: a missed name leaks, a word taken for one is only masked."""
-LONG_NAME, AGAIN = 3, 0.9
-"""A name of so many characters, read with such a score, is taken for a name wherever else it stands."""
 EDGE = 6
 """Two readings of one address begin at most so many characters apart."""
 RULES = (*patterns_papers.RULES, *patterns_contact.RULES)
@@ -120,7 +120,9 @@ def _plausible(name: Name, text: str) -> bool:
         return text[name.end - 1] in ORG_ENDS
     if COUNTED.match(text, max(0, name.start - 1)):
         return False
-    return _HAN.search(text, name.start, name.end) is not None and NAMESAKE.match(text, name.end) is None
+    if addressed(text[name.start : name.end]) or NAMESAKE.match(text, name.end) is not None:
+        return False
+    return _HAN.search(text, name.start, name.end) is not None
 
 
 def _by_model(text: str) -> list[_Candidate]:
@@ -130,7 +132,7 @@ def _by_model(text: str) -> list[_Candidate]:
         for name in name_model().read(text, windows(text))
         if name.sureness >= SURE[name.type] and _plausible(name, text)
     ]
-    return _begun_at_divisions(text, found) + _mentioned_again(text, found)
+    return _begun_at_divisions(text, found)
 
 
 def _begun_at_divisions(text: str, found: list[_Candidate]) -> list[_Candidate]:
@@ -149,23 +151,6 @@ def _begun_at_divisions(text: str, found: list[_Candidate]) -> list[_Candidate]:
     ]
 
 
-def _mentioned_again(text: str, found: list[_Candidate]) -> list[_Candidate]:
-    """The same people where the model did not see them: who is named once is named wherever the name stands."""
-    known = {
-        text[one.start : one.end]: one
-        for one in found
-        if one.type == EntityType.PERSON and one.end - one.start >= LONG_NAME and one.score >= AGAIN
-    }
-    taken, again = {one.start for one in found}, []
-    for name, one in known.items():
-        at = text.find(name)
-        while at >= 0:
-            if at not in taken:
-                again.append(replace(one, start=at, end=at + len(name)))
-            at = text.find(name, at + len(name))
-    return again
-
-
 def _by_word_lists(text: str, taken: list[_Candidate]) -> list[_Candidate]:
     """Names by cues and word lists, where the model read none."""
     kinds = (
@@ -181,6 +166,13 @@ def _by_word_lists(text: str, taken: list[_Candidate]) -> list[_Candidate]:
         for found in find(text)
         if all(free[found.start : found.end])
     ]
+
+
+def _proved_by_others(text: str, found: list[_Candidate]) -> list[_Candidate]:
+    """People whom other people of the text prove."""
+    people = [Found(one.start, one.end, one.score) for one in found if one.type == EntityType.PERSON]
+    more = [*in_one_list(text, people), *mentioned_again(text, people)]
+    return [_Candidate(one.start, one.end, EntityType.PERSON, one.score, Basis.NAME) for one in more]
 
 
 def _resolve(text: str, candidates: list[_Candidate]) -> list[_Candidate]:
@@ -210,5 +202,7 @@ def detect(text: str, lang: str = "auto") -> list[Span]:
         return []
     chinese = lang == "zh" or (lang != "en" and _HAN.search(normal.text) is not None)
     read = _by_model(normal.text) if chinese else []
-    kept = _resolve(normal.text, _by_rules(normal.text, chinese) + read + _by_word_lists(normal.text, read))
+    named = read + _by_word_lists(normal.text, read)
+    proved = _proved_by_others(normal.text, named) if chinese else []
+    kept = _resolve(normal.text, _by_rules(normal.text, chinese) + named + proved)
     return sorted(Span(*normal.back(c.start, c.end), c.type, round(c.score, 2)) for c in kept)

@@ -1,7 +1,7 @@
 """Names that a form, a row or a record puts into a box of its own: what stands around proves them, even 高兴 or 黄河.
 
-The name model weighs the word itself, and a name that is a word as well loses there. Here the box decides: a label with
-a colon before it, or a sex or an identity number after it, and nothing else beside it.
+The name model weighs the word itself, and a name that is a word as well loses there. Here the box decides: the label of
+one person with a colon or a blank before it, or a sex or an identity number after it, and nothing else beside it.
 """
 
 import re
@@ -10,22 +10,35 @@ from functools import cache
 
 from masking import places
 from masking.cues import HAN, Found
+from masking.ner.lexicon import lexicon
 
-_LABELS = (
-    "姓名|名字|户名|账户名|联系人|联络人|收件人|寄件人|收货人|收款人|付款人|借款人|担保人|经办人?|审核人?|复核人?|制表人?|制单人?|填表人"
-    "|填报人|记录人|申请人|代理人|委托人|受托人|法定代表人|法人代表|法人|负责人|责任人|承办人|监护人|持证人|持卡人|驾驶人|所有人"
-    "|权利人|投诉人|举报人|诉求人|来电人|反映人|当事人|被告人?|原告|证人|车主|户主|业主|患者|病人|患儿|产妇|学生|老师|医生|医师|护士"
-    "|股东|董事|监事|校长|班主任"
-)
+_LABELS = "|".join(sorted(places.word_list("person_labels"), key=len, reverse=True))
+_AGENT = f"(?:(?<!特|增|身|时|全|成|周|延|专)长|员|师|者|手|人|{'|'.join(places.word_list('person_acts'))})"
+"""Last characters of words for whoever does something, and short for them on forms: 记录：初晓."""
+_REMARK = r"(?:[(][^()]{0,8}[)])?"
 LABELLED = re.compile(
-    rf"(?:{_LABELS})(?:姓名|全称|名称|签名|签字|签章)?(?:[(][^()]{{0,6}}[)])? ?[:=|] ?[\"'“]?"
+    rf"(?:{_LABELS})(?:姓名|全称|名称|签名|签字|签章)?{_REMARK} ?[:=|] ?[\"'“]?"
     rf"(?P<v>{HAN}{{2,4}})(?!{HAN}|[·•・(])"
     rf"|(?:姓名|户名|收款人全称) (?P<w>{HAN}{{2,4}})(?= *(?:性别|账号|身份证|手机|电话|出生|[0-9]))"
+    rf"|^[ \t]*(?:{_LABELS})[ \t]+(?P<x>{HAN}{{2,4}})[ \t]*$",
+    re.MULTILINE,
+)
+BY_WHOM = re.compile(
+    rf"{_AGENT}{_REMARK} ?: ?(?P<v>{HAN}{{2,4}})(?!{HAN}|[·•・(])"
+    rf"|(?:^|(?<=[\s,;。、|(]))(?:{_LABELS})[ \t]{{1,4}}(?P<w>{HAN}{{2,4}})(?=[\s,;。、|)]|$)"
+)
+"""The same where anybody's or anything's name may stand: no ordinary word is taken for one."""
+KEYED = re.compile(
+    r"(?<![A-Za-z])(?:(?:real|full|user)_?)?(?:name|xm|xingming)[\"']? ?[:=] ?[\"']?"
+    rf"(?P<v>{HAN}{{2,4}})(?!{HAN}|[·•・(])"
+    r"(?=.{0,40}?(?:1[3-9][0-9]{9}|[1-9][0-9]{16}))",
+    re.IGNORECASE,
 )
 IN_ROW = re.compile(
     rf"(?:^|(?<=[\s,;。、|\"'“(:]))(?P<v>{HAN}{{2,4}})"
     r"(?=[,|\t ]{1,2}(?:(?:男|女)(?=[,|\t ]|$)|(?:公民)?身份(?:证|号)|1[3-9][0-9]{9}|[1-9][0-9]{16}))"
 )
+BY_SEX = re.compile(rf"(?:^|(?<=[\n,|\t]))(?P<v>{HAN}{{2,4}})(?=[,|\t](?:男|女)(?:[,|\t\n]|$))")
 TITLED = re.compile(
     r"(?:^|[，。；！？、,;:!?\s“\"'(]|民警|辅警|警官|法官|检察官|干警|支书|书记|主任|干部|教师|班主任|职工|工人|司机|村民|居民|市民|患者"
     r"|感谢|表扬|投诉|举报|联系|委托|聘请|由|请|向|与|和|跟|找|经|被|对|是)"
@@ -33,6 +46,9 @@ TITLED = re.compile(
 )
 NOTHING = frozenset(places.word_list("form_words"))
 """What stands in such boxes and begins with a surname, too."""
+_ADDRESSED = "|".join(sorted(places.word_list("honorifics"), key=len, reverse=True))
+_ADDRESSED_SHORT = "|".join(places.word_list("short_honorifics"))
+HONORIFIC = re.compile(f"{HAN}{{1,2}}(?:{_ADDRESSED})|{HAN}(?:{_ADDRESSED_SHORT})")
 
 
 @cache
@@ -43,8 +59,18 @@ def _surnames() -> tuple[frozenset[str], frozenset[str]]:
     }
 
 
-def _may_be(value: str, single: frozenset[str], double: frozenset[str]) -> bool:
-    if value in NOTHING or value in places.place_names():
+def addressed(value: str) -> bool:
+    """A surname with a form of address (张女士, 王总): half a name, which is left alone."""
+    if HONORIFIC.fullmatch(value) is None:
+        return False
+    single, double = _surnames()
+    return value[0] in single if len(value) < 4 else value[:2] in double
+
+
+def may_be(value: str) -> bool:
+    """Does the value begin with a surname, and is it neither a place nor what else stands in the boxes of forms?"""
+    single, double = _surnames()
+    if value in NOTHING or value in places.place_names() or addressed(value):
         return False
     return (value[0] in single and len(value) <= 3) or (value[:2] in double and len(value) >= 3)
 
@@ -54,22 +80,34 @@ def _words() -> frozenset[str]:
     return frozenset(places.words("words.txt"))
 
 
+def is_word(value: str) -> bool:
+    """Is the whole value in the lexicon as anything but the material of names?"""
+    return bool(set(lexicon().words.get(value, "")) - set("mS"))
+
+
 def titled_names(text: str) -> Iterator[Found]:
     """Surname and given name between a role, a verb or an edge and a form of address: 民警包青山同志."""
-    single, double = _surnames()
     for match in TITLED.finditer(text):
         value = match["v"]
         if value[0] in "向和经由与":  # rare surnames, and far more often the word before a name
             continue
-        if _may_be(value, single, double) and value not in _words() and value[:2] not in _words():
+        if may_be(value) and value not in _words() and value[:2] not in _words():
             yield Found(match.start("v"), match.end("v"), 0.75)
 
 
 def boxed_names(text: str) -> Iterator[Found]:
     """Two to four characters that begin with a surname, alone in the box of a form or row."""
-    single, double = _surnames()
-    for pattern, score in ((LABELLED, 0.8), (IN_ROW, 0.75)):
+    for pattern, score, any_word in (
+        (LABELLED, 0.8, True),
+        (KEYED, 0.8, True),
+        (IN_ROW, 0.75, True),
+        (BY_WHOM, 0.7, False),
+    ):
         for match in pattern.finditer(text):
-            group = "v" if match["v"] else "w"
-            if _may_be(match[group], single, double):
+            group = match.lastgroup or "v"
+            value = match[group]
+            if may_be(value) and (any_word or not is_word(value)):
                 yield Found(match.start(group), match.end(group), score)
+    for match in BY_SEX.finditer(text):
+        if match["v"] not in NOTHING and match["v"] not in places.place_names():
+            yield Found(match.start("v"), match.end("v"), 0.75)

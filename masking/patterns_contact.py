@@ -147,6 +147,11 @@ BORN_AFTER = (
     rf"(?<![0-9A-Za-z])(?P<v>{NUMERIC_DAY}|{SHORT_DAY}|{HAN_DAY})"
     r"(?=[ ]?(?:出生(?!率|人口|缺陷)|生(?![产效成活态源意物命])|诞生))"
 )
+BORN_IN_ROW = (
+    r"(?:(?:男|女)性?|[\u4e00-\u9fff]{1,4}族)[,|\t]\s?(?P<v>(?:19|20)[0-9]{2}[年./-][01]?[0-9](?:[月./-][0-3]?[0-9]日?)?)"
+    r"(?=\s?[,|\t\n]|$)"
+)
+"""In a row of people: the cell behind sex or nationality."""
 ANY = re.IGNORECASE
 
 RULES = (
@@ -197,5 +202,6 @@ RULES = (
     ),
     Rule(T.QQ, cue_pattern("(?<![a-z])qq|扣扣|企鹅号", CHAT_GAP, "[1-9][0-9]{4,10}"), 0.85, 0.85),
     Rule(T.DATE_OF_BIRTH, re.compile(BORN, ANY), 0.85, 0.85, _day, digits=False, plain=same),
+    Rule(T.DATE_OF_BIRTH, re.compile(BORN_IN_ROW), 0.7, 0.7, _day, plain=same),
     Rule(T.DATE_OF_BIRTH, re.compile(BORN_AFTER), 0.85, 0.85, _day, digits=False, plain=same),
 )  # fmt: skip

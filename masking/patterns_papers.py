@@ -4,7 +4,7 @@ import re
 
 from masking import checksums
 from masking.entities import EntityType as T
-from masking.patterns import Rule, cue_pattern, rule_pattern
+from masking.patterns import RIGHT, Rule, cue_pattern, rule_pattern
 from masking.places import plate_characters, province_codes, word_list
 
 ALPHA3 = frozenset(word_list("countries"))
@@ -56,6 +56,7 @@ REALTY = (
 
 RULES = (
     Rule(T.CN_ID_CARD, rule_pattern(ID_18), 1.0, 0.95, _resident, checksums.id_card, 0.7),
+    Rule(T.CN_ID_CARD, rule_pattern(ID_18, left="(?<![0-9A-Za-z])[GLJ]"), 0.95, 0.0, _resident, checksums.id_card),
     Rule(T.CN_HKMT_RESIDENCE, rule_pattern(ID_18), 1.0, 0.95, _hkmt_resident, checksums.id_card, 0.7),
     Rule(T.CN_FPR_ID, rule_pattern(ID_18), 1.0, 0.9, _foreign_resident, checksums.id_card, 0.7),
     Rule(T.CN_FPR_ID, rule_pattern(r"[A-Z]{3}[ -]?[0-9]{12}", flags=re.IGNORECASE), 0.9, 0.6, _old_foreign_resident),
@@ -117,6 +118,7 @@ RULES = (
         cue_pattern("医保|医疗保险|医疗保障|参保", INSURANCE_GAP, r"[A-Z]{0,3}[0-9]{8,30}"),
         0.8, 0.8,
     ),
+    Rule(T.CN_MEDICAL_INSURANCE, re.compile(r"个人(?:编号|账户|账号)[:为是 ]{0,3}(?P<v>[0-9]{8,20})" + RIGHT), 0.7),
     Rule(
         T.MEDICAL_RECORD_NO,
         cue_pattern(

@@ -1,0 +1,77 @@
+"""Names that other names of the same text prove: mentioned once more, or in one list with names.
+
+`detect` finds each name where it stands; a text says more. Who is named once with certainty is named wherever the name
+stands, and what stands in a row with people is one: 参加会议的有：满都拉、何似、贺喜格.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from masking import places
+from masking.cues import HAN, Found
+from masking.names_forms import NOTHING, addressed, is_word, may_be
+from masking.ner.lexicon import lexicon
+
+AGAIN = 0.9
+"""A name read with such a score is one wherever else it stands."""
+LIST = re.compile(f"(?<!{HAN})(?:{HAN}{{2,8}}[、/]){{1,200}}{HAN}{{2,8}}")
+MATES = 2
+"""So many names in a list prove a word beside them that might be one."""
+_ITEM = re.compile(f"{HAN}+")
+_TAIL = re.compile(r"(?:等|均|都|共|各|三人|二人|两人|同志|同学|老师|女士|先生|到|受|及|和|与|为|是|在|已|被|因)")
+_MARKS = frozenset("、/")
+
+
+def _split_by_words(text: str, start: int, end: int) -> bool:
+    """Does a word of the lexicon reach over an edge of the range (云端 over the end of 高云)?"""
+    words = lexicon().words
+    return bool(words.get(text[max(0, start - 1) : start + 1]) or words.get(text[end - 1 : end + 1]))
+
+
+def mentioned_again(text: str, people: Sequence[Found]) -> Iterator[Found]:
+    """The same people where nothing around them says so; two characters only where no other word claims one."""
+    taken = {one.start for one in people}
+    known = {text[one.start : one.end]: one.score for one in people if one.score >= AGAIN}
+    for name, score in known.items():
+        short = len(name) == 2
+        if short and (is_word(name) or name in places.place_names()):
+            continue
+        at = text.find(name)
+        while at >= 0:
+            end = at + len(name)
+            if at not in taken and not (short and _split_by_words(text, at, end)):
+                yield Found(at, end, score)
+            at = text.find(name, end)
+
+
+def in_one_list(text: str, people: Sequence[Found]) -> Iterator[Found]:
+    """Items of a list that begin with a surname, where other items are people."""
+    if not people or not _MARKS & set(text):
+        return
+    named = {one.start: one for one in people}
+    for row in LIST.finditer(text):
+        items = [(row.start() + item.start(), row.start() + item.end()) for item in _ITEM.finditer(row.group())]
+        sure = sum(any(named[at].end == end for at in (start,) if at in named) for start, end in items)
+        open_items = [item for item in items if not any(item[0] <= start < item[1] for start in named)]
+        for plain_only in (True, False):
+            for start, end in list(open_items):
+                cut = _name_end(text, start, end, items[-1][1])
+                value = text[start:cut]
+                if value in NOTHING or addressed(value) or not may_be(value):
+                    continue
+                word = is_word(value)
+                if (plain_only and (word or not sure)) or (not plain_only and sure < max(MATES, len(items) // 2)):
+                    continue
+                yield Found(start, cut, 0.7)
+                sure += 1
+                open_items.remove((start, end))
+
+
+def _name_end(text: str, start: int, end: int, last: int) -> int:
+    """The end of an item; of the last one only so far as a name may reach (于海受伤)."""
+    if end < last or end - start <= 2:
+        return end
+    for size in (2, 3):
+        if _TAIL.match(text, start + size):
+            return min(end, start + size)
+    return end
