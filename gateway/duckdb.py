@@ -4,6 +4,8 @@ import threading
 from collections import OrderedDict
 from pathlib import Path
 
+import pyarrow as pa
+
 from gateway.duckdb_process import START_S, DuckDBProcess
 from gateway.engine import Engine, EngineLimits, Limits, Rows, Stop, Tables
 from gateway.errors import ENGINE_UNAVAILABLE
@@ -118,10 +120,10 @@ class DuckDBEngine(Engine):
         """Of the idle processes."""
         return self._processes.pids
 
-    def stream(self, sql: str, limits: Limits, stop: Stop | None = None) -> Rows:
-        """See `Engine`."""
+    def stream(self, sql: str, limits: Limits, stop: Stop | None = None, given: pa.Table | None = None) -> Rows:
+        """See `Engine`. `given`: a table that the query knows as `given`."""
         process = self._processes.take(self._tables, limits.timeout_s)
-        return process.run(sql, limits, stop or Stop(), lambda: self._processes.give(self._tables, process))
+        return process.run(sql, limits, stop or Stop(), lambda: self._processes.give(self._tables, process), given)
 
     def close(self) -> None:
         """End the engine's own process."""

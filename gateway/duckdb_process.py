@@ -67,12 +67,16 @@ class DuckDBProcess:
         """May it be asked."""
         return self._process.poll() is None
 
-    def run(self, sql: str, limits: Limits, stop: Stop, done: Callable[[], None]) -> Rows:
-        """Start a query; `done` is called once, when the process is free again or gone."""
+    def run(
+        self, sql: str, limits: Limits, stop: Stop, done: Callable[[], None], given: pa.Table | None = None
+    ) -> Rows:
+        """Start a query over the process's tables and what is `given` with it; `done` is called once, when the process
+        is free again or gone."""
         self._number += 1
         query = _Query(self, self._number, time.monotonic() + limits.timeout_s, stop)
         try:
-            self.tell({"run": query.number, "sql": sql, "max_rows": limits.max_rows, "max_bytes": limits.max_bytes})
+            asked = {"run": query.number, "sql": sql, "max_rows": limits.max_rows, "max_bytes": limits.max_bytes}
+            self.tell(asked, wire.packed(given.schema, given.to_batches()) if given is not None else b"")
             schema = query.next()
         except BaseException:
             query.end()
@@ -87,11 +91,11 @@ class DuckDBProcess:
 
         return Rows(schema.schema if schema is not None else pa.schema([]), query.batches(), close)
 
-    def tell(self, header: dict[str, Any]) -> None:
+    def tell(self, header: dict[str, Any], body: bytes | memoryview = b"") -> None:
         """Send a message. Raises ENGINE_MEMORY: a process that is gone was ended for what it used."""
         try:
             with self._inbox:
-                wire.send(cast(BinaryIO, self._process.stdin), header)
+                wire.send(cast(BinaryIO, self._process.stdin), header, body)
         except (OSError, ValueError):
             self.kill()
             raise YurtError(ENGINE_MEMORY) from None
@@ -168,7 +172,7 @@ class _Query:
                 break
         header, body = said
         if header.get("status") == "rows":
-            return pa.ipc.open_stream(pa.py_buffer(body)).read_all()
+            return wire.unpacked(body)
         self._over = True
         if header.get("status") == "end":
             return None

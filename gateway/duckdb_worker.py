@@ -21,6 +21,8 @@ from masking.operators import engine_functions
 from store.errors import YurtError
 
 BATCH_ROWS = 32_768
+GIVEN = "given"
+"""The name of a table that comes with a query."""
 
 _READERS: dict[str, Callable[..., Any]] = {
     ".parquet": duckdb.DuckDBPyConnection.read_parquet,
@@ -51,7 +53,7 @@ class Desk:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, output: BinaryIO) -> None:
         self._connection, self._output = connection, output
-        self._waiting: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[tuple[dict[str, Any], bytearray]] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._current: int | None = None
         self._stopped: int | None = None
@@ -60,11 +62,11 @@ class Desk:
         """Hear queries and wishes to stop. When the gateway is gone so is this process, in mid-query too."""
         while True:
             try:
-                said, _ = wire.receive(inbox)
+                said, body = wire.receive(inbox)
             except wire.Closed:
                 os._exit(0)
             if "cancel" not in said:
-                self._waiting.put(said)
+                self._waiting.put((said, body))
                 continue
             with self._lock:  # a late wish must not hit the next query
                 self._stopped = said["cancel"]
@@ -74,15 +76,27 @@ class Desk:
     def work(self) -> None:
         """Run one query after the other."""
         while True:
-            request = self._waiting.get()
+            request, body = self._waiting.get()
             with self._lock:
                 self._current = request["run"]
-            status = self._answered(request)
+            status = self._answered(request, body)
             with self._lock:
                 self._current = None
             wire.send(self._output, {"status": status})
 
-    def _answered(self, request: dict[str, Any]) -> str:
+    def _answered(self, request: dict[str, Any], body: bytearray) -> str:
+        """The answer to a query, with the table that came with it, if one did."""
+        if not body:
+            return self._streamed(request)
+        try:
+            self._connection.register(GIVEN, wire.unpacked(body))
+            return self._streamed(request)
+        except (duckdb.Error, pa.ArrowException):
+            return "failed"
+        finally:
+            self._connection.unregister(GIVEN)
+
+    def _streamed(self, request: dict[str, Any]) -> str:
         """Send the schema, then each batch, as Arrow IPC streams of their own; give one word for the end."""
         limits = Limits(max_rows=int(request["max_rows"]), max_bytes=int(request["max_bytes"]))
         sql = str(request["sql"])
@@ -111,11 +125,7 @@ class Desk:
         return "end"
 
     def _send(self, schema: Any, batches: list[Any]) -> None:
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, schema) as writer:
-            for batch in batches:
-                writer.write_batch(batch)
-        wire.send(self._output, {"status": "rows"}, memoryview(sink.getvalue()))
+        wire.send(self._output, {"status": "rows"}, wire.packed(schema, batches))
 
 
 def opened(hello: dict[str, Any]) -> duckdb.DuckDBPyConnection:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from gateway.duckdb import DuckDBEngine, Processes
 from gateway.engine import Engine, EngineLimits, Tables
 from gateway.errors import ENGINES_MIXED
+from gateway.lookups import Masks
 from policies.model import Policy
 from store.errors import YurtError
 from store.settings import EngineAt
@@ -47,6 +48,7 @@ class EnginePool:
     ) -> None:
         """`elsewhere`: the engines of the settings, by name."""
         self._processes = Processes(most, limits, root_key)
+        self._masks = Masks(self._processes)
         self._elsewhere, self._most, self._lock = dict(elsewhere or {}), most, threading.Lock()
         self._of = {dataset: name for name, engine in self._elsewhere.items() for dataset in engine.datasets}
         self._connections: dict[str, Connections] = {}
@@ -94,7 +96,7 @@ class EnginePool:
         )  # fmt: skip
         with self._lock:
             connections = self._connections.setdefault(name, Connections(server))
-        return PostgresEngine(connections, role_of(policy), user)
+        return PostgresEngine(connections, role_of(policy), user, self._masks)
 
     def _spark(self, name: str, at: EngineAt, files: Mapping[str, Path]) -> Engine:
         from gateway.spark import SparkAddress, SparkEngine
@@ -103,7 +105,8 @@ class EnginePool:
         with self._lock:
             found = self._sessions.pop(key, None)
         if found is None:
-            found = SparkEngine(SparkAddress(at.host, at.port or 15002, at.secret_file), Tables(files=dict(files)))
+            address = SparkAddress(at.host, at.port or 15002, at.secret_file)
+            found = SparkEngine(address, Tables(files=dict(files)), self._masks)
         with self._lock:
             self._sessions[key] = found
             while len(self._sessions) > SESSIONS:

@@ -31,6 +31,12 @@ TOO_MANY_ROWS = ErrorCode(
 ANSWER_TOO_LARGE = ErrorCode(
     "ANSWER_TOO_LARGE", 413, "The answer is larger than the gateway passes on.", "Ask for fewer columns or rows."
 )
+MASK_VALUES_TOO_MANY = ErrorCode(
+    "MASK_VALUES_TOO_MANY",
+    413,
+    "A masked column has more different values than can be masked for this engine ({most}).",
+    "Leave the column out, or ask its agency for a mask without a key.",
+)
 NOISE_FAILED = ErrorCode(
     "NOISE_FAILED",
     500,

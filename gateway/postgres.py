@@ -15,7 +15,9 @@ from types import MappingProxyType
 from typing import Any
 
 import psycopg
+import pyarrow as pa
 from psycopg import sql
+from sqlglot import exp
 
 from gateway import postgres_lock
 from gateway.engine import Engine, Limits, Rows, Stop, capped
@@ -27,7 +29,9 @@ from gateway.errors import (
     ENGINE_UNAVAILABLE,
     ENGINE_UNLOCKED,
 )
+from gateway.lookups import MASK, VALUE, Lookup, Masks, Parted, checked, parted
 from gateway.postgres_arrow import batch_of, schema_of
+from policies.dialects import POSTGRES
 from store.errors import ErrorCode, YurtError
 
 BATCH = 4096
@@ -160,19 +164,27 @@ class PostgresEngine(Engine):
     `user` holds the attributes the row filters of the second line compare with (`postgres_lock.project`).
     """
 
-    def __init__(self, connections: Connections, role: str | None = None, user: Mapping[str, object] = _NOBODY) -> None:
-        self._connections, self._role, self._user = connections, role, user
+    def __init__(
+        self,
+        connections: Connections,
+        role: str | None = None,
+        user: Mapping[str, object] = _NOBODY,
+        masks: Masks | None = None,
+    ) -> None:
+        """`masks`: who masks what the database cannot; without it a query with such a mask fails."""
+        self._connections, self._role, self._user, self._masks = connections, role, user, masks
 
     def stream(self, sql: str, limits: Limits, stop: Stop | None = None) -> Rows:
         """See `Engine`."""
         deadline = time.monotonic() + limits.timeout_s
+        asked = parted(sql, POSTGRES, _parameters, frozenset({exp.Unnest, exp.Parameter}))
         proved = self._connections.take(limits.timeout_s)
-        query = _Query(proved.connection, deadline, stop or Stop())
+        query = _Query(proved.connection, deadline, stop or Stop(), self._masks)
         ending = ExitStack()
         ending.callback(lambda: self._connections.give(proved, usable=query.end()))
         try:
             ending.enter_context(query.stoppable())
-            first = query.begun(sql, [*self._setting(limits)])
+            first = query.begun(asked, [*self._setting(limits)])
             schema = schema_of(query.described, first, whole=len(first) < BATCH)
         except BaseException:
             ending.close()
@@ -199,10 +211,12 @@ class PostgresEngine(Engine):
 class _Query:
     """One question on one connection."""
 
-    def __init__(self, connection: "psycopg.Connection[Any]", deadline: float, stop: Stop) -> None:
-        self._connection, self._deadline, self._stop = connection, deadline, stop
+    def __init__(
+        self, connection: "psycopg.Connection[Any]", deadline: float, stop: Stop, masks: Masks | None = None
+    ) -> None:
+        self._connection, self._deadline, self._stop, self._masks = connection, deadline, stop, masks
         self._over = threading.Event()
-        self._cursor: psycopg.ServerCursor[Any] | None = None
+        self._cursor: psycopg.RawServerCursor[Any] | None = None
         self._told = False  # has the server been asked to stop
 
     @property
@@ -214,20 +228,39 @@ class _Query:
         """While this holds, a wish to stop reaches the server."""
         return self._stop.calling(lambda: threading.Thread(target=self._cancel, daemon=True).start())
 
-    def begun(self, text: str, settings: list[sql.Composed]) -> list[tuple[Any, ...]]:
+    def begun(self, asked: Parted, settings: list[sql.Composed]) -> list[tuple[Any, ...]]:
         """Open the transaction and the cursor; the first rows."""
 
         def begin() -> list[tuple[Any, ...]]:
             self._connection.execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             for setting in settings:
                 self._connection.execute(setting)
-            cursor = self._cursor = psycopg.ServerCursor(self._connection, "answer")
-            # By the extended protocol: a second statement after a semicolon is an error of the server.
-            cursor.execute(text.encode(), binary=True)
-            first: list[tuple[Any, ...]] = cursor.fetchmany(BATCH)
-            return first
+            pairs = [each for lookup in asked.lookups for each in self._masked(lookup)]
+            self._cursor = self._opened("answer", asked.sql, pairs)
+            return list(self._cursor.fetchmany(BATCH))
 
         return self._guarded(begin)
+
+    def _opened(self, name: str, text: str, pairs: list[list[Any]] | None = None) -> "psycopg.RawServerCursor[Any]":
+        """By the extended protocol: a second statement after a semicolon is an error of the server."""
+        cursor = psycopg.RawServerCursor(self._connection, name)
+        cursor.execute(text.encode(), pairs or None, binary=True)
+        return cursor
+
+    def _masked(self, lookup: Lookup) -> tuple[list[str], list[Any]]:
+        """The values of a look-up and their masks; in the same snapshot as the query itself."""
+        if self._masks is None:
+            raise YurtError(ENGINE_FAILED)
+        values: list[str] = []
+        size = 0
+        with self._opened("values", lookup.values) as cursor:
+            while rows := cursor.fetchmany(BATCH):
+                self._look()
+                values += [value for (value,) in rows]
+                size += sum(len(value) for (value,) in rows)
+                checked(len(values), size)
+        made = self._masks.of(lookup, pa.array(values, pa.string()), self._deadline - time.monotonic(), self._stop)
+        return made.column(VALUE).to_pylist(), made.column(MASK).to_pylist()
 
     def batches(self, schema: Any, first: list[tuple[Any, ...]]) -> Iterator[Any]:
         """Record batches until the end."""
@@ -273,6 +306,19 @@ class _Query:
             with suppress(psycopg.Error):
                 self._connection.cancel_safe(timeout=CONNECT_S)
             self._over.wait(_CANCEL_S)
+
+
+def _parameters(number: int, lookup: Lookup, alias: str) -> exp.Expr:
+    """Two parameters of one transaction: an array of values, an array of masks."""
+    types = ("TEXT[]", "INT[]" if lookup.whole else "TEXT[]")
+    arrays = [
+        exp.cast(exp.Parameter(this=exp.Literal.number(2 * number + place)), exp.DataType.build(type_, "postgres"))
+        for place, type_ in enumerate(types, start=1)
+    ]
+    columns = [exp.to_identifier(name, quoted=True) for name in (VALUE, MASK)]
+    return exp.Unnest(
+        expressions=arrays, alias=exp.TableAlias(this=exp.to_identifier(alias, quoted=True), columns=columns)
+    )
 
 
 def _code(error: psycopg.Error) -> ErrorCode:

@@ -20,6 +20,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from gateway import wire
 from gateway.engine import Engine, Limits, Rows, Stop, Tables, capped
 from gateway.errors import (
     ENGINE_CANCELLED,
@@ -29,8 +30,9 @@ from gateway.errors import (
     ENGINE_UNAVAILABLE,
     ENGINE_UNLOCKED,
 )
+from gateway.lookups import MOST_BYTES, MOST_VALUES, Lookup, Masks, checked, parted
 from gateway.spark_lock import CHECKED, LOCK, SESSION
-from policies.dialects import SPARK, heard, said
+from policies.dialects import KEYED, SPARK, heard, said
 from policies.refusal import Refusal
 from store.errors import ErrorCode, YurtError
 
@@ -93,9 +95,12 @@ class SparkAddress:
 class SparkEngine(Engine):
     """The tables of one session. Close it, or use it as a context manager."""
 
-    def __init__(self, address: SparkAddress, tables: Tables) -> None:
-        """Raises ENGINE_UNAVAILABLE, ENGINE_UNLOCKED; ENGINE_FAILED for a file the server cannot read."""
-        self._tables, self._opening = tables, threading.Lock()
+    def __init__(self, address: SparkAddress, tables: Tables, masks: Masks | None = None) -> None:
+        """`masks`: who masks what Spark cannot; without it a query with such a mask fails.
+
+        Raises ENGINE_UNAVAILABLE, ENGINE_UNLOCKED; ENGINE_FAILED for a file the server cannot read.
+        """
+        self._tables, self._masks, self._opening = tables, masks, threading.Lock()
         self._proto = _proto()
         self._user = self._proto.UserContext(user_id="yurt", user_name="yurt")
         self._channel = address.channel()
@@ -115,13 +120,15 @@ class SparkEngine(Engine):
 
     def stream(self, sql: str, limits: Limits, stop: Stop | None = None) -> Rows:
         """See `Engine`."""
+        deadline = time.monotonic() + limits.timeout_s
         sql = harmless(sql)
         stop = stop or Stop()
         if stop.wished:
             raise YurtError(ENGINE_CANCELLED)
         self._open()
-        plan = self._proto.Plan(root=self._proto.Relation(sql=self._proto.SQL(query=sql)))
-        query = _Query(self, self._request(plan), limits.timeout_s, stop)  # the session stays that of the request
+        root = self._looked_up(sql, deadline, stop)
+        request = self._request(self._proto.Plan(root=root))
+        query = _Query(self, request, deadline - time.monotonic(), stop)  # the session stays that of the request
         ending = ExitStack()
         ending.callback(query.end)
         try:
@@ -165,6 +172,37 @@ class SparkEngine(Engine):
             return False
         except ValueError:  # the channel is closed, and the session with it
             return True
+
+    def _looked_up(self, sql: str, deadline: float, stop: Stop) -> Any:
+        """The relation of a query. Pairs of values and masks go with it as tables that the server forgets as soon as it
+        has read the query; nobody else can name them."""
+        secret = f"{KEYED}{uuid.uuid4().hex}"
+
+        def source(number: int, _lookup: Lookup, alias: str) -> exp.Expr:
+            name = exp.to_identifier(f"{secret}_{number}", quoted=True)
+            return exp.Table(this=name, alias=exp.TableAlias(this=exp.to_identifier(alias, quoted=True)))
+
+        asked = parted(sql, SPARK, source)
+        root = self._proto.Relation(sql=self._proto.SQL(query=asked.sql))
+        if not asked.lookups:
+            return root
+        tables = []
+        for number, lookup in enumerate(asked.lookups):
+            data = bytes(wire.packed(*self._masked(lookup, deadline, stop)))
+            local = self._proto.Relation(local_relation=self._proto.LocalRelation(data=data))
+            named = self._proto.SubqueryAlias(input=local, alias=f"{secret}_{number}")
+            tables.append(self._proto.Relation(subquery_alias=named))
+        return self._proto.Relation(with_relations=self._proto.WithRelations(root=root, references=tables))
+
+    def _masked(self, lookup: Lookup, deadline: float, stop: Stop) -> tuple[Any, list[Any]]:
+        """The values of a look-up and their masks: schema and record batches."""
+        if self._masks is None:
+            raise YurtError(ENGINE_FAILED)
+        limits = Limits(deadline - time.monotonic(), MOST_VALUES + 1, 2 * MOST_BYTES)
+        values = self.execute(lookup.values, limits, stop).column(0).combine_chunks()
+        checked(len(values), values.nbytes)
+        made = self._masks.of(lookup, values, deadline - time.monotonic(), stop).combine_chunks()
+        return made.schema, made.to_batches()
 
     def _request(self, plan: Any) -> Any:
         return self._proto.ExecutePlanRequest(

@@ -6,7 +6,10 @@ tells the truth.
 
 import json
 import struct
+from collections.abc import Iterable
 from typing import Any, BinaryIO
+
+import pyarrow as pa
 
 _LENGTH = struct.Struct(">Q")
 MAX_HEADER = 1 << 20
@@ -23,6 +26,20 @@ def send(stream: BinaryIO, header: dict[str, Any], body: bytes | memoryview = b"
     _write(stream, _LENGTH.pack(len(encoded)) + encoded + _LENGTH.pack(len(body)))
     _write(stream, body)
     stream.flush()
+
+
+def packed(schema: Any, batches: Iterable[Any]) -> memoryview:
+    """Record batches as a body: an Arrow IPC stream of its own."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+    return memoryview(sink.getvalue())
+
+
+def unpacked(body: bytearray) -> Any:
+    """The `pyarrow.Table` in a body, which it keeps alive."""
+    return pa.ipc.open_stream(pa.py_buffer(body)).read_all()
 
 
 def receive(stream: BinaryIO) -> tuple[dict[str, Any], bytearray]:

@@ -13,6 +13,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ErrorLevel, UnsupportedError
 
+from masking.operators import BY_VALUE
 from policies.errors import NOT_IN_ENGINE
 from policies.functions import DATE_PARTS
 from policies.refusal import Refusal
@@ -65,7 +66,11 @@ OWN: Mapping[str, frozenset[type[exp.Expr]]] = {
 }  # fmt: skip
 KEYED = "yurt_"
 """How the names of our own functions begin. They run inside DuckDB's process alone, and so do their keys."""
-CALLS: Mapping[str, frozenset[str]] = {POSTGRES: frozenset(), SPARK: frozenset({ROW_NUMBER, "xxhash64"})}
+MASKED_TEXT = "yurt_masked"
+"""Stands for an operator that a dialect cannot say: of a text, the operator's name, its arguments (JSON)."""
+LOOKED_UP = BY_VALUE | {MASKED_TEXT}
+"""Those that may stand in a query for other engines: `gateway.lookups` puts what they give in their place."""
+CALLS: Mapping[str, frozenset[str]] = {POSTGRES: LOOKED_UP, SPARK: LOOKED_UP | {ROW_NUMBER, "xxhash64"}}
 """Functions that sqlglot has no class for, by lower-case name."""
 NAMES: Mapping[type[exp.Expr], str] = {
     exp.ApproxDistinct: "An approximate count", exp.ApproxQuantile: "An approximate quantile",
@@ -108,10 +113,17 @@ def parsed(text: str, dialect: str) -> exp.Expr:
     return cast(exp.Expr, whole.this.pop())
 
 
-def said(tree: exp.Expr, dialect: str, calls: frozenset[str] = frozenset(), last: bool = False) -> str:
+def said(
+    tree: exp.Expr,
+    dialect: str,
+    calls: frozenset[str] = frozenset(),
+    last: bool = False,
+    kinds: frozenset[type[exp.Expr]] = frozenset(),
+) -> str:
     """`tree` in SQL. Raises NOT_IN_ENGINE where it has no form in `dialect` that means the same and cannot fail.
 
-    `calls`: functions of the engine's own that the caller has put there himself. `last`: the tree is used no more.
+    `calls`, `kinds`: functions and constructs of the engine's own that the caller has put there himself. `last`: the
+    tree is used no more.
     """
     if dialect == "duckdb":
         return tree.sql(dialect=dialect, copy=not last)
@@ -120,7 +132,7 @@ def said(tree: exp.Expr, dialect: str, calls: frozenset[str] = frozenset(), last
         rule = rules.get(type(node))
         if rule is not None:
             node.replace(rule(node))
-    _listed(made.this, dialect, calls)
+    _listed(made.this, dialect, calls, kinds)
     try:
         return str(made.this.sql(dialect=dialect, unsupported_level=ErrorLevel.RAISE, comments=False))
     except UnsupportedError:  # its text quotes the query
@@ -128,21 +140,26 @@ def said(tree: exp.Expr, dialect: str, calls: frozenset[str] = frozenset(), last
 
 
 def sayable(tree: exp.Expr, dialect: str) -> bool:
-    """Does a mask have a form in `dialect`: has it no key."""
-    return dialect == "duckdb" or not any(_keyed(node) for node in tree.find_all(exp.Anonymous))
+    """Does a mask have a form in `dialect`."""
+    try:
+        return dialect == "duckdb" or bool(said(tree, dialect))
+    except Refusal:
+        return False
 
 
 def _keyed(node: exp.Expr) -> bool:
     return isinstance(node, exp.Anonymous) and node.name.lower().startswith(KEYED)
 
 
-def _listed(tree: exp.Expr, dialect: str, calls: frozenset[str]) -> None:
+def _listed(tree: exp.Expr, dialect: str, calls: frozenset[str], kinds: frozenset[type[exp.Expr]]) -> None:
     for node in tree.walk():
-        if not _known(node, dialect, calls):
-            raise _lacking("A keyed or text mask" if _keyed(node) else NAMES.get(type(node), node.key.upper()), dialect)
+        if type(node) not in kinds and not _known(node, dialect, calls):
+            raise _lacking(
+                "A mask by randomised encryption" if _keyed(node) else NAMES.get(type(node), node.key.upper()), dialect
+            )
 
 
-def _known(node: exp.Expr, dialect: str, calls: frozenset[str] = frozenset()) -> bool:
+def _known(node: exp.Expr, dialect: str, calls: frozenset[str]) -> bool:
     if isinstance(node, exp.Anonymous):
         return str(node.this).lower() in CALLS[dialect] | calls
     kind = type(node)

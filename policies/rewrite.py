@@ -1,12 +1,13 @@
 """What the engine gets instead of a base table: a filtered, masked, pruned subquery. Built as trees, never as text."""
 
+import json
 from collections.abc import Mapping
 
 from sqlglot import exp
 
-from masking.operators import OPERATORS, Result
+from masking.operators import OPERATORS, Operator, Result
 from policies.decision import Source
-from policies.dialects import POSTGRES, ROW_NUMBER, SPARK, collated, sayable
+from policies.dialects import MASKED_TEXT, POSTGRES, ROW_NUMBER, SPARK, collated, sayable
 from policies.environment import RESERVED, Environment
 from policies.errors import USER_ATTRIBUTE_MISSING
 from policies.labels import Dep, Level, Value
@@ -121,7 +122,20 @@ def _masked(env: Environment, described: ColumnPolicy, plain: exp.Column) -> exp
     if "scope" in operator.arguments.model_fields:  # keys differ between projects, so pseudonyms cannot be linked
         arguments["scope"] = scope_label(env.policy.project, str(arguments.get("scope", "default")))
         env.labels.add(arguments["scope"])
-    return operator.sql(plain, arguments)
+    return mask_of(operator, arguments, plain, env.dialect)
+
+
+def mask_of(operator: Operator, arguments: Mapping[str, object], plain: exp.Column, dialect: str) -> exp.Expr:
+    """The mask over a column. One of a text that `dialect` has no words for is named instead, to be looked up."""
+    made: exp.Expr = operator.sql(plain, arguments)
+    if dialect == "duckdb" or operator.keyed or sayable(made, dialect):
+        return made
+    if operator.gives(arguments) is not Result.TEXT or operator.parse(arguments).beside():
+        return made
+    told = (operator.name, json.dumps(arguments, sort_keys=True))
+    return exp.Anonymous(
+        this=MASKED_TEXT, expressions=[exp.cast(plain, exp.DType.TEXT), *(exp.Literal.string(each) for each in told)]
+    )
 
 
 def scope_label(project: str, scope: str) -> str:

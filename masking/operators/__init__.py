@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from masking.operators.encrypt import ENCRYPT, ENCRYPT_SIV
-from masking.operators.engine import EngineFunction, engine_functions, reversing_functions
+from masking.operators.engine import BY_VALUE, EngineFunction, engine_functions, reversing_functions
 from masking.operators.fpe import FPE
 from masking.operators.generalise import GENERALISE
 from masking.operators.interface import BLOCK, MASKED, Family, Operator, Result
@@ -43,6 +43,7 @@ OPERATORS: Mapping[str, Operator] = MappingProxyType({operator.name: operator fo
 
 __all__ = [
     "BLOCK",
+    "BY_VALUE",
     "MASKED",
     "OPERATORS",
     "EngineFunction",

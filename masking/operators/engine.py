@@ -5,6 +5,12 @@ from typing import Any, NamedTuple
 
 from masking.operators import encrypt, fpe, keyed, surrogate, text
 
+BY_VALUE = frozenset({
+    "yurt_redact_text", "yurt_shift_days", surrogate.FUNCTION, encrypt.FUNCTIONS["aes-siv"], *fpe.FUNCTIONS.values(),
+    *keyed.PSEUDONYM_FUNCTIONS.values(),
+})  # fmt: skip
+"""Functions that give equal values for equal ones, so that each distinct value need be masked once only."""
+
 
 class EngineFunction(NamedTuple):
     """A SQL function over Arrow arrays: `call(*arrays) -> pyarrow.Array`; SQL type names as DuckDB spells them."""

@@ -135,8 +135,19 @@ def test_an_interval_beyond_the_calendar_is_refused(dialect: str, policy: Policy
     assert isinstance(decide(sql, policy, schema, dialect=dialect), Allowed)
 
 
-def test_keys_never_enter_a_statement(policy: Policy, schema: Schema) -> None:
-    for dialect in OTHERS:
-        found = decide("SELECT uscc, legal_rep_id FROM enterprise", policy, schema, dialect=dialect)
-        assert isinstance(found, Refused)
-        assert (found.code, "mask" in found.message) == ("NOT_IN_ENGINE", True)
+CALLS_OF_OURS = ("yurt_pseudonym(name, 'P001.default')", "yurt_masked(name, 'keep', '{}')", "YURT_REDACT_TEXT(name)")
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("call", CALLS_OF_OURS)
+def test_nobody_asks_for_a_mask_by_its_function(dialect: str, call: str, policy: Policy, schema: Schema) -> None:
+    for sql in ("SELECT {} FROM enterprise", "SELECT count(*) FROM enterprise WHERE {} = 'x'"):
+        assert isinstance(decide(sql.format(call), policy, schema, dialect=dialect, suggest=False), Refused)
+
+
+@pytest.mark.parametrize("dialect", OTHERS)
+def test_a_mask_with_a_key_is_asked_for_by_its_label(dialect: str, policy: Policy, schema: Schema) -> None:
+    found = decide("SELECT uscc, legal_rep_id FROM enterprise", policy, schema, dialect=dialect)
+    assert isinstance(found, Allowed), found
+    assert "'P001.default')" in found.sql
+    assert said(parsed(found.sql, dialect), dialect) == found.sql

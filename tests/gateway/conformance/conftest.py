@@ -15,8 +15,9 @@ from corpus import SCHEMA  # noqa: E402
 from spark_server import SparkServer  # noqa: E402
 
 from gateway import postgres_lock  # noqa: E402
-from gateway.duckdb import DuckDBEngine  # noqa: E402
+from gateway.duckdb import DuckDBEngine, Processes  # noqa: E402
 from gateway.engine import Engine, Tables  # noqa: E402
+from gateway.lookups import Masks  # noqa: E402
 from gateway.postgres import Connections, PostgresEngine, PostgresServer  # noqa: E402
 from gateway.spark import SparkAddress, SparkEngine  # noqa: E402
 from policies.model import Policy  # noqa: E402
@@ -26,6 +27,7 @@ if not hasattr(sys.modules["__main__"], "__file__"):
     sys.modules["__main__"].__file__ = __file__  # in a worker of pytest-xdist Spark's client believes it runs doctests
 
 PASSWORD = 'a\'password with "quotes"'
+ROOT_KEY = b"0123456789abcdef"
 TABLES = ("citizen", "enterprise", "visit")
 
 
@@ -80,18 +82,27 @@ Opened = Callable[[str], Engine]
 
 
 @pytest.fixture(scope="session")
-def opened(request: pytest.FixtureRequest, database: Path, files: dict[str, Path], policy: Policy) -> Iterator[Opened]:
+def masks() -> Iterator[Masks]:
+    processes = Processes(1, root_key=ROOT_KEY)
+    yield Masks(processes)
+    processes.close()
+
+
+@pytest.fixture(scope="session")
+def opened(
+    request: pytest.FixtureRequest, database: Path, files: dict[str, Path], policy: Policy, masks: Masks
+) -> Iterator[Opened]:
     """An engine by name, opened when first asked for."""
     with ExitStack() as stack:
         engines: dict[str, Engine] = {}
 
         def made(name: str) -> Engine:
             if name == "duckdb":
-                return DuckDBEngine(Tables(files=files), root_key=b"0123456789abcdef")
+                return DuckDBEngine(Tables(files=files), root_key=ROOT_KEY)
             if name == "spark":
-                return SparkEngine(request.getfixturevalue("spark"), Tables(files=files))
+                return SparkEngine(request.getfixturevalue("spark"), Tables(files=files), masks)
             connections = Connections(request.getfixturevalue("postgres"))
-            return PostgresEngine(connections, postgres_lock.role_of(policy))
+            return PostgresEngine(connections, postgres_lock.role_of(policy), masks=masks)
 
         def opened_(name: str) -> Engine:
             if name not in engines:
