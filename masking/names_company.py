@@ -9,17 +9,18 @@ from collections.abc import Iterator, Sequence
 
 from masking import places
 from masking.cues import HAN, Found
-from masking.names_forms import NOTHING, addressed, is_word, may_be
+from masking.names_forms import is_word, may_be
 from masking.ner.lexicon import lexicon
 
 AGAIN = 0.9
 """A name read with such a score is one wherever else it stands."""
-LIST = re.compile(f"(?<!{HAN})(?:{HAN}{{2,8}}[、/]){{1,200}}{HAN}{{2,8}}")
+LIST = re.compile(f"{HAN}{{1,24}}(?:[、/]{HAN}{{2,24}}){{1,200}}")
 MATES = 2
 """So many names in a list prove a word beside them that might be one."""
 _ITEM = re.compile(f"{HAN}+")
 _TAIL = re.compile(r"(?:等|均|都|共|各|三人|二人|两人|同志|同学|老师|女士|先生|到|受|及|和|与|为|是|在|已|被|因)")
 _MARKS = frozenset("、/")
+LONGEST = 4
 
 
 def _split_by_words(text: str, start: int, end: int) -> bool:
@@ -48,30 +49,33 @@ def in_one_list(text: str, people: Sequence[Found]) -> Iterator[Found]:
     """Items of a list that begin with a surname, where other items are people."""
     if not people or not _MARKS & set(text):
         return
-    named = {one.start: one for one in people}
+    starts, ends = {one.start for one in people}, {one.end for one in people}
     for row in LIST.finditer(text):
         items = [(row.start() + item.start(), row.start() + item.end()) for item in _ITEM.finditer(row.group())]
-        sure = sum(any(named[at].end == end for at in (start,) if at in named) for start, end in items)
-        open_items = [item for item in items if not any(item[0] <= start < item[1] for start in named)]
-        for plain_only in (True, False):
+        last = items[-1]
+        sure = sum(end in ends for _, end in items[:-1]) + (last[0] in starts)
+        open_items = [  # what stands before the first name of a list has no edge of its own
+            (start, _name_end(text, start, end) if (start, end) == last else end)
+            for start, end in items[1 if items[0][1] - items[0][0] > LONGEST else 0 :]
+            if not any(start <= at < end for at in starts)
+        ]
+        for words_too in (False, True):
             for start, end in list(open_items):
-                cut = _name_end(text, start, end, items[-1][1])
-                value = text[start:cut]
-                if value in NOTHING or addressed(value) or not may_be(value):
+                value = text[start:end]
+                needed = max(MATES, len(items) // 2) if is_word(value) else 1
+                if sure < needed or (is_word(value) and not words_too) or not may_be(value):
                     continue
-                word = is_word(value)
-                if (plain_only and (word or not sure)) or (not plain_only and sure < max(MATES, len(items) // 2)):
-                    continue
-                yield Found(start, cut, 0.7)
+                yield Found(start, end, 0.7)
                 sure += 1
                 open_items.remove((start, end))
 
 
-def _name_end(text: str, start: int, end: int, last: int) -> int:
-    """The end of an item; of the last one only so far as a name may reach (于海受伤)."""
-    if end < last or end - start <= 2:
+def _name_end(text: str, start: int, end: int) -> int:
+    """The end of the last item, only so far as a name may reach: 于海|受伤, 陆小暑|民间借贷纠纷."""
+    if end - start <= 2:
         return end
-    for size in (2, 3):
-        if _TAIL.match(text, start + size):
-            return min(end, start + size)
+    for size in (3, 2):
+        follows = start + size
+        if follows == end or _TAIL.match(text, follows) or lexicon().words.get(text[follows : follows + 2]):
+            return follows
     return end

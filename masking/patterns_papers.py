@@ -56,7 +56,7 @@ REALTY = (
 
 RULES = (
     Rule(T.CN_ID_CARD, rule_pattern(ID_18), 1.0, 0.95, _resident, checksums.id_card, 0.7),
-    Rule(T.CN_ID_CARD, rule_pattern(ID_18, left="(?<![0-9A-Za-z])[GLJ]"), 0.95, 0.0, _resident, checksums.id_card),
+    Rule(T.CN_ID_CARD, rule_pattern(ID_18, left="(?<![0-9A-Za-z])[GLJ]"), 0.95, 0.8, _resident, checksums.id_card),
     Rule(T.CN_HKMT_RESIDENCE, rule_pattern(ID_18), 1.0, 0.95, _hkmt_resident, checksums.id_card, 0.7),
     Rule(T.CN_FPR_ID, rule_pattern(ID_18), 1.0, 0.9, _foreign_resident, checksums.id_card, 0.7),
     Rule(T.CN_FPR_ID, rule_pattern(r"[A-Z]{3}[ -]?[0-9]{12}", flags=re.IGNORECASE), 0.9, 0.6, _old_foreign_resident),
