@@ -5,6 +5,7 @@ how many values are distinct, and the columns beside it. Grades follow GB/T 4369
 personal, 4 sensitive personal; where in doubt the higher). A person confirms.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,8 @@ LIKELY = 0.3
 """A column with a telling name needs no more than this share of values that agree; the rest may be dirt."""
 SOME = 0.02
 """From this share on, identifiers among other values make the column one to redact."""
-TEXT_LENGTH = 20
+SHORT_LENGTH, TEXT_LENGTH = 4, 20
+"""Mean characters of remarks and of sentences."""
 TEXTS = 60
 DIRTY = "(?i)^(?:[0-9.,\\s-]+|x+)$"
 
@@ -158,12 +160,19 @@ def _by_shape(sample: Sample, named: Kind | None) -> _Verdict | None:
     return None
 
 
-def _in_text(sample: Sample) -> tuple[float, list[EntityType]]:
-    """Share of values in which identifiers stand, and their types, the most frequent first."""
+def _in_text(sample: Sample, *, short: bool) -> tuple[float, list[EntityType]]:
+    """Share of values in which identifiers stand, and their types, the most frequent first.
+
+    In short values only what has a form of its own and words around it counts: a word or two alone make no name.
+    """
     counts: dict[EntityType, int] = {}
     hits = 0
     for value in sample.values[:TEXTS]:
+        if short and not re.search("[\u3400-\u9fff]", value):
+            continue
         types = {span.type for span in detect(value)}
+        if short and not any(ENTITIES[kind].basis >= Basis.STRUCTURE and ENTITIES[kind].grade >= 3 for kind in types):
+            continue
         hits += bool(types)
         for kind in types:
             counts[kind] = counts.get(kind, 0) + 1
@@ -172,10 +181,11 @@ def _in_text(sample: Sample) -> tuple[float, list[EntityType]]:
 
 def _free_text(sample: Sample) -> _Verdict | None:
     """Evidence that identifiers stand in a column of sentences."""
-    if sample.length < TEXT_LENGTH:
+    short = sample.length < TEXT_LENGTH
+    if short and sample.length < SHORT_LENGTH:
         return None
-    share, types = _in_text(sample)
-    if share < SOME:
+    share, types = _in_text(sample, short=short)
+    if share < SOME or (short and sample.share("[\u3400-\u9fff]") < HALF):
         return None
     grade = max(3, *(ENTITIES[kind].grade for kind in types))
     said = f"free text; identifiers in {share:.0%} of values: {', '.join(types[:5])}"

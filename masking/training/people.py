@@ -64,7 +64,7 @@ def han(draw: random.Random) -> str:
     if kind < 0.03:
         word = draw.choice(name_words())
         return word if draw.random() < 0.3 else word + _given_letter(draw)
-    if kind < 0.12:
+    if kind < 0.15:
         return draw.choices(single, weights)[0] + draw.choice(_given_words())
     surname = draw.choices(single, weights)[0] if kind < 0.62 else draw.choice(single[:300] if kind < 0.84 else single)
     if kind > 0.955:
@@ -72,9 +72,9 @@ def han(draw: random.Random) -> str:
     elif kind > 0.95:
         surname += draw.choices(single, weights)[0]
     length = draw.random()
-    if length < 0.3:
+    if length < 0.42:
         return surname + _given_letter(draw)
-    if length < 0.34:
+    if length < 0.45:
         return surname + _given_letter(draw) * 2
     return surname + _given_letter(draw) + _given_letter(draw)
 
