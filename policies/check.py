@@ -25,6 +25,7 @@ from policies.errors import (
     TYPE_MISMATCH,
 )
 from policies.labels import Value, combined
+from policies.lists import Row
 from policies.model import Mode, Policy
 from policies.refusal import Refusal
 from policies.resolve import Relation, Scope, Source
@@ -227,7 +228,31 @@ def _set_operation(env: Environment, node: exp.SetOperation, scope: Scope, insid
     if isinstance(node, (exp.Intersect, exp.Except)):  # the other branch's rows choose among the first one's
         other = (source for value in branches[1].columns.values() for source in value.sources)
         chosen_by |= {decision.Source(each.dataset, each.column, "filter") for each in other}
-    return Relation(whole, shown, influence=influence, exact=False, hidden=tuple(hidden), chosen_by=chosen_by)
+    return Relation(
+        whole,
+        shown,
+        rows=_listed(node, branches, columns, names),
+        unique=frozenset(names) if node.args.get("distinct") else None,
+        influence=influence,
+        exact=False,
+        hidden=tuple(hidden),
+        chosen_by=chosen_by,
+    )
+
+
+def _listed(
+    node: exp.SetOperation, branches: list[Relation], columns: list[list[int | None]], names: list[str]
+) -> tuple[Row, ...] | None:
+    """The rows of a UNION of constants."""
+    found: list[Row] = []
+    for branch, places in zip(branches, columns, strict=True):
+        if branch.rows is None or not isinstance(node, exp.Union):
+            return None
+        own = list(branch.columns)
+        for row in branch.rows:
+            cells = [exp.null() if place is None else row[own[place]] for place in places]
+            found.append(dict(zip(names, cells, strict=True)))
+    return tuple(found)
 
 
 def _aligned(node: exp.SetOperation, branches: list[Relation]) -> tuple[list[str], list[list[int | None]]]:

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from sqlglot import exp
 
-from policies import check_open
+from policies import check_open, lists
 from policies.check_predicate import constant, filtered
 from policies.decision import Source
 from policies.demand import all_readable, column_of, demand, demand_present, readable, weights
@@ -48,8 +48,10 @@ def aggregate(env: Environment, block: Block, node: exp.Expr) -> Value:
     number = env.number()
     deps = frozenset().union(*(part.all_deps for part in parts), condition.all_deps if condition else frozenset())
     totals = [] if env.harmless else _totals(env, call, parts)
+    touched: frozenset[str] = frozenset().union(*(part.touches for part in parts))
+    block.mixed += [(touched, call), (condition.touches if condition else frozenset(), call)]
     block.aggregates[number] = Aggregate(
-        number, made, deps, lambda: _row_sets(env, call, parts, where), totals, condition=where
+        number, made, deps, lambda: _row_sets(env, block, call, parts, where, bool(totals)), totals, condition=where
     )
     how = "count" if isinstance(call, (exp.Count, exp.CountIf, exp.ApproxDistinct)) else "aggregate"
     sources = {Source(source.dataset, source.column, how) for part in parts for source in part.sources}
@@ -260,7 +262,9 @@ def _present(part: Value, env: Environment) -> exp.Expr | None:
     return exp.Not(this=exp.Is(this=exp.Paren(this=part.node.copy()), expression=exp.Null()))
 
 
-def _row_sets(env: Environment, call: exp.Expr, parts: list[Value], where: exp.Expr | None) -> RowSets:
+def _row_sets(
+    env: Environment, block: Block, call: exp.Expr, parts: list[Value], where: exp.Expr | None, totals: bool
+) -> RowSets:
     """Which row sets need enough units, and which are compared with other sets of the block."""
     entry = RowSets()
     everything = where.copy() if where is not None else exp.true()
@@ -287,6 +291,10 @@ def _row_sets(env: Environment, call: exp.Expr, parts: list[Value], where: exp.E
     if not entry.compared or (not counted and any(part.whole for part in parts if part.level is Level.ROW)):
         entry.compared.append(everything.copy())
     entry.mixed += [_and(where, rows) for rows in _mixed(call, parts)]
+    for part in parts:
+        if totals and lists.unpinned(env, block, part):
+            raise Refusal.of(DOMINANCE_UNSUPPORTED, call, rule="release.dominance", dataset="this dataset")
+        entry.mixed += [_and(where, rows) for rows in lists.told(env, block, part)]
     entry.compared += [rows.copy() for rows in entry.mixed]
     factors = [weight for part in parts if part.level is Level.ROW for weight in part.weights]
     if isinstance(call, _PRODUCTS) and len(parts) > 1:

@@ -15,6 +15,7 @@ from policies.errors import (
     TABLE_UNKNOWN,
 )
 from policies.labels import Level, Value, combined, common_kind
+from policies.lists import Listing
 from policies.model import Mode
 from policies.refusal import Refusal
 from policies.resolve import Relation, Scope, Source, Unit
@@ -83,7 +84,11 @@ def _join(env: Environment, block: Block, node: exp.Join) -> exp.Expr:
             CONSTRUCT_NOT_ALLOWED, node, what=f"{side} {kind} JOIN", hint="Use JOIN, LEFT JOIN, EXISTS or IN."
         )
     before, units, links = len(block.scope.sources), len(block.units), len(block.links)
+    if side and isinstance(node.this, exp.Lateral) and not env.harmless:
+        raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what=f"{side} JOIN LATERAL", hint="Write CASE WHEN … END.")
+    kept, tied = block.lists | {unit.instance for unit in block.units}, len(block.mixed)
     item = source(env, block, node.this)
+    new = (block.lists | {unit.instance for unit in block.units}) - kept
     made = exp.Join(this=item, side=side or None, kind=kind if kind == "CROSS" else None)
     if side:
         block.exact = False
@@ -102,7 +107,11 @@ def _join(env: Environment, block: Block, node: exp.Join) -> exp.Expr:
             del block.conditions[conditions:]
     elif not kind:
         made.set("kind", "CROSS")
-    if side:
+    if side:  # whether they are there depends on all that is asked
+        missing = new if side == "LEFT" else kept if side == "RIGHT" else kept | new
+        env.outer |= missing & block.lists
+        for rows, at in block.mixed[tied:]:
+            block.mixed += [(rows | {name}, at) for name in sorted(missing)]
         dp_rows.outer_join(env, block.units[:units], block.units[units:], block.links[links:], node)
     return made
 
@@ -261,20 +270,40 @@ def _derived(
     renamed = renamed or list(relation.renames)
     columns: dict[str, Value] = {}
     shown: dict[str, str] = {}
+    here = {unit.instance for unit in block.units}
     for place, (name, value) in enumerate(relation.columns.items()):
         called = renamed[place] if place < len(renamed) else name
         if called.lower() in columns:
             raise Refusal.of(CONSTRUCT_NOT_ALLOWED, alias, what="Two columns of one name", hint="Rename one with AS.")
         env.base[(instance, name)] = env.to_base(value.node) if value.level is Level.ROW else None
+        own = not relation.units and not (lateral and value.level is Level.ROW and value.instances & here)
+        listed = (instance, name) if own else value.listed
+        if listed is not None:
+            env.listed[(instance, name)] = listed
+        elif value.rows:
+            env.veiled.add((instance, name))
         columns[called.lower()] = replace(
             value,
             node=rewrite.column(name, instance),
             aggregates=frozenset(),
+            listed=listed,
+            rows=frozenset({instance}) if own else value.rows,
             branches=_flags(env, value.branches, instance),
             mixed=_flags(env, value.mixed, instance),
             weights=_flags(env, value.weights, instance),
         )
         shown[called.lower()] = called
+    if not relation.units:
+        own_rows = None if lateral else relation.rows
+        env.lists[instance] = Listing(own_rows, frozenset() if relation.single else relation.unique, not lateral)
+        block.lists.add(instance)
+        if lateral:
+            looked_at = frozenset(dep.instance for dep in relation.influence) | relation.outside
+            block.mixed.append((looked_at | {instance}, tree))
+    else:
+        block.lists |= relation.lists
+        block.ties += relation.ties
+        block.mixed += relation.mixed
     units: list[Unit] = []
     for unit in relation.units:
         hidden = f"{RESERVED}{unit.instance}"
@@ -405,6 +434,12 @@ def _constants(
         block.constants.add(instance)
     for name, kind in kinds.items():
         env.base[(instance, name)] = rewrite.column(name, instance) if rows is not None else None
-        columns[name.lower()] = Value(rewrite.column(name, instance), Level.RELEASED, kind)
+        env.listed[(instance, name)] = (instance, name)
+        columns[name.lower()] = Value(
+            rewrite.column(name, instance), Level.RELEASED, kind, listed=(instance, name), rows=frozenset({instance})
+        )
+    series = isinstance(node, exp.Table)  # whose numbers differ
+    env.lists[instance] = Listing(tuple(rows) if rows is not None else None, frozenset(kinds) if series else None)
+    block.lists.add(instance)
     block.exact = block.exact and rows is not None
     _add(block, node, Source(called.lower(), columns, {name.lower(): name for name in kinds}))

@@ -15,6 +15,7 @@ from policies.errors import CONSTRUCT_NOT_ALLOWED, JOIN_NOT_ALLOWED, TYPE_MISMAT
 from policies.failing import tried_within
 from policies.grain import Bucket, DateUnit, cut, day_after
 from policies.labels import Dep, Level, Value, combined
+from policies.lists import Tie
 from policies.model import Use
 from policies.refusal import Refusal
 from policies.schema import kind_of
@@ -59,6 +60,7 @@ def chosen_by(env: Environment, block: Block, node: exp.Expr) -> exp.Expr:
     for each in conjuncts(node):
         found = _key_equality(env, block, each) or tried_within(env, filtered(env, block, each))
         block.influence |= found.all_deps
+        _tied_to_lists(env, block, each, found)
         block.note(found.sources, "join" if len(found.instances) > 1 and isinstance(found.node, exp.EQ) else "filter")
         parts.append(found.node)
         base = env.to_base(found.node)
@@ -67,6 +69,16 @@ def chosen_by(env: Environment, block: Block, node: exp.Expr) -> exp.Expr:
         else:
             block.conditions.append(base)
     return exp.and_(*parts, copy=False) if len(parts) > 1 else parts[0]
+
+
+def _tied_to_lists(env: Environment, block: Block, node: exp.Expr, found: Value) -> None:
+    """Take down what a conjunct says of tables and joined lists at once, and which columns of lists it equates."""
+    block.mixed.append((found.touches, node))
+    if isinstance(node, exp.EQ) and found.rows & block.lists:
+        sides = [env.value(env, block, side) for side in (node.this, node.expression)]
+        for one, other in (sides, sides[::-1]):
+            if one.listed is not None and one.listed[0] not in other.touches:
+                block.ties.append(Tie(*one.listed, other.touches, other.node))
 
 
 def _key_equality(env: Environment, block: Block, node: exp.Expr) -> Value | None:

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from sqlglot import exp
 
-from policies import dp_select, functions, rewrite
-from policies.check_from import connected, from_clause
+from policies import dp_select, functions, lists, rewrite
+from policies.check_from import classes, connected, from_clause
 from policies.check_predicate import chosen_by, condition
 from policies.check_subquery import demand_free
 from policies.decision import Place, Source
@@ -15,7 +15,7 @@ from policies.environment import RESERVED, Block, Environment
 from policies.errors import ALIAS_RESERVED, COLUMN_NOT_USABLE, CONSTRUCT_NOT_ALLOWED, NOT_GROUPED, SUBQUERY_NOT_ALLOWED
 from policies.failing import ENOUGH
 from policies.footprints import Told, footprints
-from policies.labels import Level, Value
+from policies.labels import Dep, Level, Value
 from policies.model import Mode, Use
 from policies.refusal import Refusal
 from policies.resolve import Relation, Scope, Unit
@@ -387,9 +387,13 @@ def _finished(
         raise Refusal.of(
             SUBQUERY_NOT_ALLOWED, node, why="it computes a statistic per outer row", hint="Join and GROUP BY instead."
         )
+    groups = [[(unit.instance, unit.dataset) for unit in units] for units in classes(block, units_only=False)]
     if dp_select.concerned(env, block):
+        lists.even(env, block, groups, node)
         return dp_select.released(env, block, made, columns, node)
     limits = thresholds(env, block, node)
+    if limits.protected:
+        lists.even(env, block, groups, node)
     hidden = Hidden(env)
     repeated = node.args.get("distinct") is not None and (node.args.get("group") is not None or bool(block.aggregates))
     engine_side = not top or repeated
@@ -430,14 +434,49 @@ def _finished(
         )
     for unit in block.units:
         env.meta["inner"].add(unit.instance)
+    none: frozenset[Dep] = frozenset()
     plain = {
-        name: replace(value, deps=frozenset(), preds=frozenset(), plain=None, aggregates=frozenset())
+        name: replace(value, deps=none, preds=none, plain=None, listed=None, rows=frozenset(), aggregates=frozenset())
         for name, value in columns.items()
     }
     single = node.args.get("group") is None and (bool(block.aggregates) or _one_row(block))
     return Relation(
-        made, plain, exact=block.exact, single=single, hidden=tuple(name for name, _ in hidden.columns.values())
+        made,
+        plain,
+        outside=_outside(block, columns),
+        unique=_unique(block, columns),
+        exact=block.exact,
+        hidden=tuple(name for name, _ in hidden.columns.values()),
+        single=single,
     )
+
+
+def _outside(block: Block, columns: dict[str, Value]) -> frozenset[str]:
+    """Occurrences and lists of outer queries that decide about its rows."""
+    looked_at = [rows for rows, _ in block.mixed] + [value.touches for value in (*block.keys, *columns.values())]
+    return frozenset().union(*looked_at) - block.lists - {unit.instance for unit in block.units}
+
+
+def _unique(block: Block, columns: dict[str, Value]) -> frozenset[str] | None:
+    """The columns that hold all group keys."""
+    nodes = [value.node for value in columns.values()]
+    if block.sets or any(key.node not in nodes for key in block.keys):
+        return None
+    return frozenset(list(columns)[nodes.index(key.node)] for key in block.keys)
+
+
+def _constant_rows(env: Environment, block: Block, columns: dict[str, Value]) -> tuple[lists.Row, ...] | None:
+    """All rows a SELECT from nothing, or from one list of constants, can give."""
+    if not block.scope.sources:
+        constant = all(value.level is Level.CONSTANT for value in columns.values())
+        return ({name: value.node for name, value in columns.items()},) if constant else None
+    of = {value.listed[0] if value.listed else "" for value in columns.values()}
+    if len(of) != 1 or len(block.scope.sources) != 1 or not of <= env.lists.keys():
+        return None
+    known = env.lists[of.pop()].rows
+    if known is None:
+        return None
+    return tuple({name: row[value.listed[1]] for name, value in columns.items() if value.listed} for row in known)
 
 
 def _looks_across(made: exp.Select) -> bool:
@@ -548,6 +587,12 @@ def _row_relation(
         tuple(block.links),
         tuple(block.conditions),
         frozenset(block.constants),
-        block.exact and not cut,
+        exact=block.exact and not cut,
         single=_one_row(block),
+        lists=frozenset(block.lists),
+        ties=tuple(block.ties),
+        mixed=tuple(block.mixed),
+        outside=_outside(block, columns),
+        rows=_constant_rows(env, block, columns) if not units else None,
+        unique=frozenset(columns) if node.args.get("distinct") else None,
     )

@@ -64,7 +64,16 @@ def _exists(env: Environment, block: Block, node: exp.Exists) -> Value:
     env.meta["inner"] |= {unit.instance for unit in relation.units}
     block.influence |= relation.influence
     sources = frozenset().union(relation.chosen_by, *(column.sources for column in relation.columns.values()))
-    return _over(block, Value(exp.Exists(this=relation.query), Level.ROW, "bool", joined=True, sources=sources))
+    rows = _rows(relation)
+    return _over(
+        block, Value(exp.Exists(this=relation.query), Level.ROW, "bool", joined=True, sources=sources, rows=rows)
+    )
+
+
+def _rows(relation: Relation) -> frozenset[str]:
+    """Table occurrences and lists that a subquery looks at, the outer ones among them."""
+    linked = (end for one, other, _ in relation.links for end in (one, other))
+    return frozenset((*linked, *relation.outside, *(dep.instance for dep in relation.influence)))
 
 
 def _rows_only(env: Environment, block: Block, node: exp.Expr) -> None:
@@ -96,14 +105,15 @@ def in_query(env: Environment, block: Block, node: exp.In, subject: Value) -> Va
         if right.level is Level.ROW:
             _rows_only(env, block, node)
         block.influence |= relation.influence
-        return replace(subject.shown_as(made, "bool"), sources=sources)
+        return replace(subject.shown_as(made, "bool"), sources=sources, rows=subject.rows | _rows(relation))
     _rows_only(env, block, node)
     if not (subject.plain and right.plain and may_join(env, subject.plain, right.plain)):
         raise join_refused(env, node, subject.all_deps | right.all_deps)
     link(env, block, subject.plain, right.plain)
     env.meta["inner"] |= {unit.instance for unit in relation.units}
     block.influence |= relation.influence | subject.deps | right.deps
-    return Value(made, Level.ROW, "bool", joined=True, sources=sources)
+    rows = subject.touches | right.touches | _rows(relation)
+    return Value(made, Level.ROW, "bool", joined=True, sources=sources, rows=rows)
 
 
 def _scalar(env: Environment, block: Block, node: exp.Subquery) -> Value:
@@ -116,8 +126,12 @@ def _scalar(env: Environment, block: Block, node: exp.Subquery) -> Value:
             hint="Select one aggregate without GROUP BY.",
         )
     (found,) = relation.columns.values()
+    if not env.harmless and relation.influence:
+        raise Refusal.of(
+            SUBQUERY_NOT_ALLOWED, node, why="it chooses a value per outer row", hint="Write CASE WHEN … END."
+        )
     made = combined(exp.Subquery(this=relation.query), found.kind, (found,))
-    made = replace(made, sources=found.sources | relation.chosen_by)
+    made = replace(made, sources=found.sources | relation.chosen_by, rows=found.rows | relation.outside)
     return _over(block, made) if env.harmless else made
 
 

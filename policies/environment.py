@@ -11,6 +11,7 @@ from policies.decision import Footprint, Guard, Source
 from policies.dp_plan import Draft
 from policies.errors import SQL_TOO_LARGE
 from policies.labels import Dep, Value, alike, common_kind
+from policies.lists import Listing, Tie
 from policies.model import Mode, Policy
 from policies.refusal import Refusal
 from policies.resolve import Relation, Scope, Unit
@@ -81,6 +82,9 @@ class Block:
     influence: set[Dep] = field(default_factory=set)
     conditions: list[exp.Expr] = field(default_factory=list)
     constants: set[str] = field(default_factory=set)  # tables of constants its rows are multiplied by
+    lists: set[str] = field(default_factory=set)  # lists beside its rows: constants, series, statistics
+    ties: list[Tie] = field(default_factory=list)  # equalities with columns of theirs
+    mixed: list[tuple[frozenset[str], exp.Expr]] = field(default_factory=list)  # what its statistics depend on at once
     exact: bool = True
     grouped: bool = False
     phase: str = "rows"  # rows: single rows; argument: inside an aggregate; groups: after grouping
@@ -122,6 +126,10 @@ class Environment:
     base: dict[tuple[str, str], exp.Expr | None] = field(default_factory=dict)
     nullable: set[str] = field(default_factory=set)  # instances an outer join leaves out of some rows
     constants: dict[str, list[dict[str, exp.Expr]]] = field(default_factory=dict)  # rows of tables of constants
+    lists: dict[str, Listing] = field(default_factory=dict)  # what stands beside the rows of tables
+    listed: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)  # column -> list, column of it
+    veiled: set[tuple[str, str]] = field(default_factory=set)  # columns computed from lists in subqueries
+    outer: set[str] = field(default_factory=set)  # lists an outer join leaves out of some rows
     datasets: dict[str, str] = field(default_factory=dict)  # instance -> dataset
     governed: dict[str, exp.Expr] = field(default_factory=dict)  # instance -> its subquery
     footprints: list[Footprint] = field(default_factory=list)

@@ -11,7 +11,6 @@ from policies.check_predicate import conjuncts
 from policies.decision import Footprint
 from policies.dialects import said
 from policies.environment import Block, Environment
-from policies.errors import CONSTRUCT_NOT_ALLOWED
 from policies.refusal import Refusal
 from policies.row_sets import RowSet, row_sets, told_apart
 from policies.thresholds import Thresholds, dominated
@@ -58,7 +57,6 @@ def footprints(env: Environment, block: Block, limits: Thresholds, made: exp.Sel
                     conditions.append(base)
         plain = [key for key in based if key is not None and not block.sets]
         if not own_exact or not told_apart(env, block.constants, plain):
-            _evenly(env, block, conditions)
             found_all += _written_out(env, block, limits, made, rows_or_none, tellers[row_set])
             found_all += _roughly(env, block, limits, RowSet(tuple(conditions), based), tellers[row_set])
             continue
@@ -103,21 +101,6 @@ def _written_out(
                 dialect=env.dialect,
             )
             yield Told(found, tellers, tuple(block.keys[place].node for place in members), level)
-
-
-def _evenly(env: Environment, block: Block, conditions: list[exp.Expr]) -> None:
-    """Refuse joined constants that count some people more often than others: what a list is compared with by anything
-    but an equality is in there as often as it pleases, and sums of such rows have weights that no audit sees."""
-    people = {unit.instance for unit in block.units}
-    for condition in conditions:
-        tables = {column.table for column in condition.find_all(exp.Column)}
-        if tables & people and tables & set(block.constants) and not isinstance(condition.unnest(), exp.EQ):
-            raise Refusal.of(
-                CONSTRUCT_NOT_ALLOWED,
-                condition,
-                what="A list that counts some rows more often than others",
-                hint="Group by a column in which the rows of the list differ, or compare it with =.",
-            )
 
 
 def _roughly(

@@ -42,6 +42,8 @@ class Value:
     deps: frozenset[Dep] = frozenset()  # columns whose values it shows
     preds: frozenset[Dep] = frozenset()  # columns that chose between its values
     plain: Dep | None = None  # it is exactly this column
+    listed: tuple[str, str] | None = None  # it is exactly this column of this joined list
+    rows: frozenset[str] = frozenset()  # joined lists, and occurrences of tables besides its columns', that decide it
     degree: int = 0  # as a polynomial of columns; 99: no polynomial
     aggregates: frozenset[int] = frozenset()  # the block's aggregates it uses unguarded
     sources: frozenset[Source] = frozenset()  # lineage
@@ -63,9 +65,14 @@ class Value:
         """Table occurrences it depends on."""
         return frozenset(dep.instance for dep in self.all_deps)
 
+    @property
+    def touches(self) -> frozenset[str]:
+        """Table occurrences and joined lists whose rows decide it."""
+        return self.rows | self.instances
+
     def shown_as(self, node: exp.Expr, kind: str | None = None, **changes: object) -> "Value":
         """The same label on another expression, which is no longer the plain column."""
-        return replace(self, node=node, kind=kind or self.kind, plain=None, joined=False, **changes)  # type: ignore[arg-type]
+        return replace(self, node=node, kind=kind or self.kind, plain=None, listed=None, joined=False, **changes)  # type: ignore[arg-type]
 
     def coarsened(self, grain: Grain) -> "Value":
         """A plain column shown only at `grain`."""
@@ -99,6 +106,7 @@ def combined(node: exp.Expr, kind: str, parts: Iterable[Value], degree: int = 99
         deps=_united([part.deps for part in parts]),
         preds=_united([part.preds for part in parts]),
         degree=degree,
+        rows=_united([part.rows for part in parts]),
         aggregates=_united([part.aggregates for part in parts]),
         sources=_united([part.sources for part in parts]),
         branches=tuple(dict.fromkeys(branches)) if branches else (),

@@ -8,6 +8,7 @@ from sqlglot import exp
 from policies.decision import Source as Base
 from policies.errors import COLUMN_AMBIGUOUS, COLUMN_UNKNOWN, CONSTRUCT_NOT_ALLOWED
 from policies.labels import Dep, Value
+from policies.lists import Row, Tie
 from policies.refusal import Refusal
 
 
@@ -31,6 +32,12 @@ class Relation:
     links: tuple[tuple[str, str, bool], ...] = ()  # equated occurrences; True where their units are equated
     conditions: tuple[exp.Expr, ...] = ()  # over base columns
     constants: frozenset[str] = frozenset()  # tables of constants its rows are multiplied by
+    lists: frozenset[str] = frozenset()  # lists beside its rows, and what ties and mixes them
+    ties: tuple[Tie, ...] = ()
+    mixed: tuple[tuple[frozenset[str], exp.Expr], ...] = ()
+    outside: frozenset[str] = frozenset()  # tables and lists of outer queries that it looks at
+    rows: tuple[Row, ...] | None = None  # all it can hold, where that is constant
+    unique: frozenset[str] | None = None  # columns in which no two of its rows are alike
     exact: bool = True  # the conditions say all there is about its rows
     hidden: tuple[str, ...] = ()  # hidden columns after the visible ones
     renames: tuple[str, ...] = ()  # names a common table expression gives its columns

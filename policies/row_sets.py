@@ -12,6 +12,7 @@ from sqlglot import exp
 
 from policies.environment import Environment
 from policies.errors import COMPARISONS_TOO_MANY
+from policies.lists import distinct
 from policies.refusal import Refusal
 
 MAX_CONSTANTS = 64
@@ -32,8 +33,7 @@ def told_apart(env: Environment, tables: Iterable[str], keys: Sequence[exp.Expr]
     count in it several times, and some people more often than others."""
     for table in tables:
         columns = [key.name for key in keys if isinstance(key, exp.Column) and key.table == table]
-        rows = [tuple(row[column].sql() for column in columns) for row in env.constants[table]]
-        if len(set(rows)) < len(rows):
+        if not distinct(env.constants[table], columns):
             return False
     return True
 

@@ -1,0 +1,207 @@
+"""Lists beside protected rows: constants, series and statistics that a query joins with people.
+
+A list can weigh people. Where it holds 'flu' once and 'leprosy' a thousand times, a count of rows is a thousand times
+the few plus the many; where it says which diagnosis counts how much, a sum is; and the largest entry that met anybody
+names who is there. So a statistic over such rows has to meet each person once or everybody equally often (`even`), and
+one of a list's column tells about the people of each of its entries (`told`).
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from policies.errors import COMPARISONS_TOO_MANY, CONSTRUCT_NOT_ALLOWED
+from policies.model import DatasetPolicy, Mode
+from policies.refusal import Refusal
+
+if TYPE_CHECKING:
+    from policies.environment import Block, Environment
+    from policies.labels import Value
+
+Row = dict[str, exp.Expr]
+"""Column -> constant."""
+
+MAX_TOLD = 64
+"""Entries that one statistic of a list's columns may tell apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What is known of a list before the engine reads it."""
+
+    rows: tuple[Row, ...] | None = None  # all it can hold; None where that is data, or long
+    unique: frozenset[str] | None = None  # columns in which no two of its rows are alike
+    fixed: bool = True  # the same for every row beside it
+
+    def alone(self, columns: frozenset[str]) -> bool:
+        """Do these columns leave one row at most."""
+        if self.unique is not None and self.unique <= columns:
+            return True
+        return self.rows is not None and distinct(self.rows, columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """`list.column = other`, which must hold of every row."""
+
+    name: str
+    column: str
+    others: frozenset[str]  # what `other` is of
+    node: exp.Expr  # `other`
+
+
+def distinct(rows: Iterable[Row], columns: Iterable[str]) -> bool:
+    """Are the rows certainly different in these columns."""
+    places, seen = sorted(columns), set()
+    for row in rows:
+        cells = [_constant(row[column]) for column in places]
+        if any(cell is None for cell in cells) or tuple(cells) in seen:
+            return False
+        seen.add(tuple(cells))
+    return True
+
+
+def _constant(node: exp.Expr) -> tuple[str, str] | None:
+    """What engines tell apart whatever type they read it in; None where that is not plain to see."""
+    node, sign = node.unnest(), ""
+    while isinstance(node, exp.Neg):
+        node, sign = node.this.unnest(), "" if sign else "-"
+    if isinstance(node, exp.Null):
+        return "null", ""
+    if isinstance(node, exp.Literal) and node.is_string:
+        return "text", node.name
+    if isinstance(node, exp.Literal):
+        return "number", repr(float(sign + node.name) + 0.0)
+    return ("bool", str(bool(node.this))) if isinstance(node, exp.Boolean) else None
+
+
+def _people(env: "Environment", classes: list[list[tuple[str, str]]]) -> set[str]:
+    """Occurrences that have to be met equally often: of protected people, or else of rows with a column that may not be
+    read."""
+    for hides in (_groups_only, _hides):
+        found = {
+            name
+            for each in classes
+            if any(hides(env.policy.datasets[dataset]) for _, dataset in each)
+            for name, _ in each
+        }
+        if found:
+            return found
+    return set()
+
+
+def _groups_only(dataset: DatasetPolicy) -> bool:
+    return dataset.release.mode is not Mode.ROWS
+
+
+def _hides(dataset: DatasetPolicy) -> bool:
+    return any(column.usable and not column.readable for column in dataset.columns.values())
+
+
+def even(env: "Environment", block: "Block", classes: list[list[tuple[str, str]]], node: exp.Expr) -> None:
+    """Refuse a statistic that counts some people more often than others by what stands beside them. `classes`: the
+    occurrences of tables that allowed equalities tie together."""
+    bound = _people(env, classes)
+    members = block.lists | {name for each in classes for name, _ in each}
+    waiting = set(block.lists)
+    while ready := {name for name in waiting if env.lists[name].alone(_fixed_columns(block, name, bound))}:
+        bound |= ready
+        waiting -= ready
+    mixed = [*block.mixed, *((key.touches, key.node) for key in block.keys)]
+    for rows, at in mixed:
+        own = rows & members
+        if own & bound and own - bound:
+            raise Refusal.of(
+                CONSTRUCT_NOT_ALLOWED,
+                at if at.args.get("parent") is None else node,
+                what="A list that counts some rows more often than others",
+                hint="Group by a column in which the rows of the list differ, or compare it with =.",
+            )
+
+
+def _fixed_columns(block: "Block", name: str, bound: set[str]) -> frozenset[str]:
+    """The list's columns that a group and a row of `bound` fix."""
+    tied = {tie.column for tie in block.ties if tie.name == name and tie.others <= bound}
+    return frozenset(tied | _keys(block, name))
+
+
+def _keys(block: "Block", name: str) -> set[str]:
+    if block.sets:  # a total is over all of them
+        return set()
+    return {key.listed[1] for key in block.keys if key.listed is not None and key.listed[0] == name}
+
+
+def _pinned(env: "Environment", block: "Block", name: str) -> bool:
+    """Does each group meet one row of the list."""
+    listing, columns = env.lists[name], _keys(block, name)
+    if name in env.outer:
+        known = listing.rows is not None and bool(columns)
+        nulls = known and any(isinstance(row[column], exp.Null) for row in listing.rows or () for column in columns)
+        return known and not nulls and listing.alone(frozenset(columns))
+    if not block.sets:
+        nodes = [key.node for key in block.keys]
+        columns |= {tie.column for tie in block.ties if tie.name == name and (not tie.others or tie.node in nodes)}
+    return listing.fixed and listing.alone(frozenset(columns))
+
+
+def unpinned(env: "Environment", block: "Block", part: "Value") -> list[str]:
+    """The lists whose rows decide what a value is within a group."""
+    return sorted(name for name in part.rows & block.lists if not _pinned(env, block, name))
+
+
+def told(env: "Environment", block: "Block", part: "Value") -> Iterator[exp.Expr]:
+    """The row sets that a statistic of `part` tells apart by the lists in it: of each entry, and of each entry with
+    each choice of the value. Refuses where the entries are data."""
+    names = unpinned(env, block, part)
+    if not names:
+        return
+    used: dict[str, dict[str, exp.Expr]] = {name: {} for name in names}
+    for column in part.node.find_all(exp.Column):
+        listed = env.listed.get((column.table, column.name))
+        if listed is not None and listed[0] in used:
+            used[listed[0]][listed[1]] = column
+        elif (column.table, column.name) in env.veiled:
+            raise _grouped(part)
+    choices: list[list[exp.Expr]] = []
+    for name, columns in used.items():
+        rows = env.lists[name].rows
+        if rows is None or not columns:
+            raise _grouped(part)
+        entries = {tuple(row[column].sql() for column in columns): row for row in rows}
+        sets = [_is(row, columns) for row in entries.values()]
+        if name in env.outer:
+            sets.append(_is(dict.fromkeys(columns, exp.null()), columns))
+        choices.append(sets)
+    flags = [*part.branches, *part.mixed]
+    count = 1 + len(flags)
+    for each in choices:
+        count *= len(each)
+    if count > MAX_TOLD:
+        raise Refusal.of(COMPARISONS_TOO_MANY, count=count, limit=MAX_TOLD)
+    for chosen in product(*choices):
+        entry = exp.and_(*(each.copy() for each in chosen), copy=False)
+        yield entry
+        for flag in flags:
+            yield exp.And(this=exp.Paren(this=entry.copy()), expression=exp.Paren(this=flag.copy()))
+
+
+def _is(row: Row, columns: dict[str, exp.Expr]) -> exp.Expr:
+    parts: list[exp.Expr] = []
+    for name, column in columns.items():
+        if isinstance(row[name], exp.Null):
+            parts.append(exp.Is(this=column.copy(), expression=exp.null()))
+        else:
+            parts.append(exp.EQ(this=column.copy(), expression=row[name].copy()))
+    return exp.and_(*parts, copy=False) if len(parts) > 1 else parts[0]
+
+
+def _grouped(part: "Value") -> Refusal:
+    return Refusal.of(
+        CONSTRUCT_NOT_ALLOWED,
+        part.node,
+        what="A statistic of what is joined to single rows",
+        hint="Group by it, or join it to the grouped answer.",
+    )
