@@ -120,7 +120,10 @@ def _plausible(name: Name, text: str) -> bool:
         return text[name.end - 1] in ORG_ENDS
     if COUNTED.match(text, max(0, name.start - 1)):
         return False
-    if addressed(text[name.start : name.end]) or NAMESAKE.match(text, name.end) is not None:
+    if (
+        addressed(text[name.start : name.end], text[name.end : name.end + 3])
+        or NAMESAKE.match(text, name.end) is not None
+    ):
         return False
     return _HAN.search(text, name.start, name.end) is not None
 

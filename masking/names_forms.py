@@ -38,7 +38,12 @@ IN_ROW = re.compile(
     rf"(?:^|(?<=[\s,;。、|\"'“(:]))(?P<v>{HAN}{{2,4}})"
     r"(?=[,|\t ]{1,2}(?:(?:男|女)(?=[,|\t ]|$)|(?:公民)?身份(?:证|号)|1[3-9][0-9]{9}|[1-9][0-9]{16}))"
 )
-BY_SEX = re.compile(rf"(?:^|(?<=[\n,|\t]))(?P<v>{HAN}{{2,4}})(?=[,|\t](?:男|女)(?:[,|\t\n]|$))")
+BY_SEX = re.compile(
+    rf"^(?:[0-9]{{1,5}}[,|\t])?(?P<v>{HAN}{{2,4}})(?=[,|\t](?:男|女)[,|\t].*(?:1[3-9][0-9]{{9}}|[1-9][0-9]{{16}}))"
+    rf"|(?<=[\n,|\t])(?P<w>{HAN}{{2,4}})(?=[,|\t](?:男|女)(?:[,|\t\n]|$))",
+    re.MULTILINE,
+)
+"""In a row: at its beginning, with a telephone or an identity number behind (v), or anywhere (w)."""
 TITLED = re.compile(
     r"(?:^|[，。；！？、,;:!?\s“\"'(]|民警|辅警|警官|法官|检察官|干警|支书|书记|主任|干部|教师|班主任|职工|工人|司机|村民|居民|市民|患者"
     r"|感谢|表扬|投诉|举报|联系|委托|聘请|由|请|向|与|和|跟|找|经|被|对|是)"
@@ -59,8 +64,10 @@ def _surnames() -> tuple[frozenset[str], frozenset[str]]:
     }
 
 
-def addressed(value: str) -> bool:
-    """A surname with a form of address (张女士, 王总): half a name, which is left alone."""
+def addressed(value: str, after: str = "") -> bool:
+    """A surname with a form of address in it (张女士, 王总) or, a long one, behind it: half a name, left alone."""
+    if len(value) == 2 and value in _surnames()[1] and re.match(_ADDRESSED, after):
+        return True
     if HONORIFIC.fullmatch(value) is None:
         return False
     single, double = _surnames()
@@ -70,7 +77,7 @@ def addressed(value: str) -> bool:
 def may_be(value: str) -> bool:
     """Does the value begin with a surname, and is it neither a place nor what else stands in the boxes of forms?"""
     single, double = _surnames()
-    if value in NOTHING or value in places.place_names() or addressed(value):
+    if value in NOTHING or value in double or value in places.place_names() or addressed(value):
         return False
     return (value[0] in single and len(value) <= 3) or (value[:2] in double and len(value) >= 3)
 
@@ -109,5 +116,8 @@ def boxed_names(text: str) -> Iterator[Found]:
             if may_be(value) and (any_word or not is_word(value)):
                 yield Found(match.start(group), match.end(group), score)
     for match in BY_SEX.finditer(text):
-        if match["v"] not in NOTHING and match["v"] not in places.place_names():
-            yield Found(match.start("v"), match.end("v"), 0.75)
+        group = match.lastgroup or "v"
+        value = match[group]
+        if value in NOTHING or value in places.place_names() or (group == "w" and is_word(value)):
+            continue
+        yield Found(match.start(group), match.end(group), 0.75)
