@@ -140,7 +140,7 @@ def stream(
 
     rows: Rows | None = None
     try:
-        rows = engine.stream(decision.sql, limits, stop)
+        rows = engine.stream_allowed(decision, limits, stop)
         checked = _within(rows, plan.max_rows)
         held, size = [], 0
         for batch in checked:
@@ -204,7 +204,7 @@ def whole(
         examined = examine(decision, prober.ask)
         if isinstance(examined, Refused):
             return examined
-        table = engine.execute(decision.sql, limits, stop)
+        table = engine.execute_allowed(decision, limits, stop)
         executed = time.perf_counter()
         released = release(table, plan, examined.withheld)
         if examined.withheld and nothing_left(table, released.table):

@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,6 +10,7 @@ import pyarrow as pa
 from gateway.duckdb_process import START_S, DuckDBProcess
 from gateway.engine import Engine, EngineLimits, Limits, Rows, Stop, Tables
 from gateway.errors import ENGINE_UNAVAILABLE
+from policies.decision import Allowed, LastMask
 from store.errors import YurtError
 
 _Key = tuple[Path | None, tuple[tuple[str, Path], ...]]
@@ -122,8 +124,26 @@ class DuckDBEngine(Engine):
 
     def stream(self, sql: str, limits: Limits, stop: Stop | None = None, given: pa.Table | None = None) -> Rows:
         """See `Engine`. `given`: a table that the query knows as `given`."""
+        return self._run(sql, limits, stop, given=given)
+
+    def stream_allowed(self, decision: Allowed, limits: Limits, stop: Stop | None = None) -> Rows:
+        """See `Engine`: masks of columns that the query only passes on are put on whole batches."""
+        last = decision.masked_last
+        if last is None:
+            return self.stream(decision.sql, limits, stop)
+        return self._run(last.sql, limits, stop, masks=last.masks)
+
+    def _run(
+        self,
+        sql: str,
+        limits: Limits,
+        stop: Stop | None,
+        given: pa.Table | None = None,
+        masks: tuple[LastMask, ...] = (),
+    ) -> Rows:
         process = self._processes.take(self._tables, limits.timeout_s)
-        return process.run(sql, limits, stop or Stop(), lambda: self._processes.give(self._tables, process), given)
+        done = partial(self._processes.give, self._tables, process)
+        return process.run(sql, limits, stop or Stop(), done, given, masks)
 
     def close(self) -> None:
         """End the engine's own process."""

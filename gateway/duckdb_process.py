@@ -23,6 +23,7 @@ from gateway.errors import (
     ENGINE_TIMEOUT,
     ENGINE_UNAVAILABLE,
 )
+from policies.decision import LastMask
 from store.errors import ErrorCode, YurtError
 
 START_S = 60.0
@@ -68,14 +69,21 @@ class DuckDBProcess:
         return self._process.poll() is None
 
     def run(
-        self, sql: str, limits: Limits, stop: Stop, done: Callable[[], None], given: pa.Table | None = None
+        self,
+        sql: str,
+        limits: Limits,
+        stop: Stop,
+        done: Callable[[], None],
+        given: pa.Table | None = None,
+        masks: tuple[LastMask, ...] = (),
     ) -> Rows:
-        """Start a query over the process's tables and what is `given` with it; `done` is called once, when the process
-        is free again or gone."""
+        """Start a query over the process's tables and what is `given` with it, `masks` put on what it gives; `done` is
+        called once, when the process is free again or gone."""
         self._number += 1
         query = _Query(self, self._number, time.monotonic() + limits.timeout_s, stop)
         try:
             asked = {"run": query.number, "sql": sql, "max_rows": limits.max_rows, "max_bytes": limits.max_bytes}
+            asked["masks"] = [[mask.position, mask.operator, dict(mask.arguments)] for mask in masks]
             self.tell(asked, wire.packed(given.schema, given.to_batches()) if given is not None else b"")
             schema = query.next()
         except BaseException:

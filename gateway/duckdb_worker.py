@@ -8,7 +8,7 @@ import queue
 import resource
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, BinaryIO
 
 import duckdb
@@ -16,8 +16,10 @@ import pyarrow as pa
 
 from gateway import wire
 from gateway.engine import Limits, capped
+from gateway.errors import ANSWER_TOO_LARGE
 from masking.keys import KeyRing
-from masking.operators import engine_functions
+from masking.operators import OPERATORS, EngineFunction, engine_functions
+from masking.operators.finishing import finisher
 from store.errors import YurtError
 
 BATCH_ROWS = 32_768
@@ -38,12 +40,13 @@ def main() -> None:
     inbox = sys.stdin.buffer
     try:
         hello, _ = wire.receive(inbox)
-        connection = opened(hello)
+        functions = tuple(engine_functions(KeyRing(bytes.fromhex(hello["root_key"])))) if hello.get("root_key") else ()
+        connection = opened(hello, functions)
     except (duckdb.Error, wire.Closed, OSError, KeyError, ValueError):
         wire.send(output, {"status": "failed"})
         return
     wire.send(output, {"status": "ready", "tables": described(connection)})
-    desk = Desk(connection, output)
+    desk = Desk(connection, output, functions)
     threading.Thread(target=desk.listen, args=(inbox,), daemon=True).start()
     desk.work()
 
@@ -51,8 +54,11 @@ def main() -> None:
 class Desk:
     """Two threads: one works on queries, in order; the other listens, so that a query can be told to stop."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, output: BinaryIO) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, output: BinaryIO, functions: Iterable[EngineFunction] = ()
+    ) -> None:
         self._connection, self._output = connection, output
+        self._functions = {function.name: function.call for function in functions}
         self._waiting: queue.SimpleQueue[tuple[dict[str, Any], bytearray]] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._current: int | None = None
@@ -104,18 +110,20 @@ class Desk:
             statements = self._connection.extract_statements(sql)
             if [each.type for each in statements] != [duckdb.StatementType.SELECT]:
                 return "failed"  # tables over files live in memory, where only this keeps a statement from writing
+            masks = LastMasks(request["masks"], self._functions)
             reader = self._connection.sql(statements[0]).to_arrow_reader(BATCH_ROWS)
-            self._send(reader.schema, [])
-            for batch in capped(reader, limits):
+            schema = masks.over(pa.RecordBatch.from_pylist([], reader.schema)).schema
+            self._send(schema, [])
+            for batch in capped(map(masks.over, reader), limits):
                 if self._stopped == request["run"]:
                     return "cancelled"
-                self._send(reader.schema, [batch])
+                self._send(schema, [batch])
         except duckdb.InterruptException:
             return "cancelled"
         except (duckdb.OutOfMemoryException, MemoryError):
             return "memory"
-        except YurtError:
-            return "large"
+        except YurtError as error:
+            return "large" if error.code == ANSWER_TOO_LARGE.name else "failed"
         except (
             OSError
         ) as error:  # what an engine says in the middle of a stream reaches us through Arrow, as text alone
@@ -128,7 +136,32 @@ class Desk:
         wire.send(self._output, {"status": "rows"}, wire.packed(schema, batches))
 
 
-def opened(hello: dict[str, Any]) -> duckdb.DuckDBPyConnection:
+class LastMasks:
+    """What is put on the batches of one answer before they leave; see `policies.last`.
+
+    Raises KeyError, ValueError or YurtError for masks that cannot be made: then nothing leaves.
+    """
+
+    def __init__(self, masks: Iterable[tuple[int, str, dict[str, object]]], functions: dict[str, Any]) -> None:
+        self._finish = {
+            int(position): finisher(OPERATORS[operator], arguments, functions)
+            for position, operator, arguments in masks
+        }
+
+    def over(self, batch: Any) -> Any:
+        """The batch, masked."""
+        if not self._finish:
+            return batch
+        if max(self._finish) >= batch.num_columns:
+            raise ValueError("a mask for a column that is not there")
+        columns = [
+            self._finish[position](column) if position in self._finish else column
+            for position, column in enumerate(batch.columns)
+        ]
+        return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+
+def opened(hello: dict[str, Any], functions: Iterable[EngineFunction] = ()) -> duckdb.DuckDBPyConnection:
     """A connection with the tables attached and everything else shut."""
     _limited(hello)
     config = {
@@ -138,9 +171,8 @@ def opened(hello: dict[str, Any]) -> duckdb.DuckDBPyConnection:
     }
     database, files = hello.get("database"), {str(name): str(path) for name, path in hello.get("files", {}).items()}
     connection = duckdb.connect(database or ":memory:", read_only=bool(database), config=config)
-    if hello.get("root_key"):
-        for name, call, takes, gives in engine_functions(KeyRing(bytes.fromhex(hello["root_key"]))):
-            connection.create_function(name, call, takes, gives, type="arrow")
+    for name, call, takes, gives in functions:
+        connection.create_function(name, call, takes, gives, type="arrow")
     connection.execute("SET allowed_paths = $1", [list(files.values())])
     for name, path in files.items():
         read = _READERS[os.path.splitext(path)[1].lower()]

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from gateway.errors import ANSWER_TOO_LARGE
+from policies.decision import Allowed
 from store.errors import YurtError
 
 
@@ -113,6 +114,11 @@ def capped(batches: Iterable[Any], limits: Limits) -> Iterator[Any]:
             return
 
 
+def _together(rows: Rows) -> Any:
+    with rows:
+        return pa.Table.from_batches(list(rows), rows.schema)
+
+
 class Engine(Protocol):
     """Runs SQL that the policy has decided on, and nothing else. Safe to share between threads."""
 
@@ -125,8 +131,15 @@ class Engine(Protocol):
 
     def execute(self, sql: str, limits: Limits, stop: Stop | None = None) -> Any:
         """The whole answer as a `pyarrow.Table`."""
-        with self.stream(sql, limits, stop) as rows:
-            return pa.Table.from_batches(list(rows), rows.schema)
+        return _together(self.stream(sql, limits, stop))
+
+    def stream_allowed(self, decision: Allowed, limits: Limits, stop: Stop | None = None) -> Rows:
+        """The answer to what was allowed, its masks in the query; an engine may put some of them on what it sends."""
+        return self.stream(decision.sql, limits, stop)
+
+    def execute_allowed(self, decision: Allowed, limits: Limits, stop: Stop | None = None) -> Any:
+        """The whole answer to what was allowed."""
+        return _together(self.stream_allowed(decision, limits, stop))
 
     def close(self) -> None:
         """End the engine."""

@@ -13,6 +13,7 @@ from policies.dialects import DIALECTS, said
 from policies.dp_finish import private_plan
 from policies.errors import SQL_INVALID, SQL_TOO_DEEP
 from policies.history import History
+from policies.last import masked_last
 from policies.model import Mode, Policy
 from policies.refusal import Refusal
 from policies.schema import Schema
@@ -85,10 +86,10 @@ def _allowed(checked: Checked, policy: Policy, dialect: str, history: History) -
         nested=bool(env.meta["nested"]),
         private=private,
     )
+    tree = checked.tree if private else _capped(checked.tree, max_rows)
+    last = masked_last(env, tree) if plan.mode is Mode.ROWS and len(names) == len(tree.expressions) else None
     return Allowed(
-        sql=";\n".join(each.sql for each in private.releases)
-        if private
-        else said(_capped(checked.tree, max_rows), dialect, last=True),
+        sql=";\n".join(each.sql for each in private.releases) if private else said(tree, dialect, last=True),
         columns=names,
         release=plan,
         lineage=tuple(
@@ -100,6 +101,7 @@ def _allowed(checked: Checked, policy: Policy, dialect: str, history: History) -
         ),
         pseudonyms=tuple(sorted(env.labels)),
         tables=tuple(sorted(set(env.datasets.values()))),
+        masked_last=last,
     )
 
 

@@ -166,6 +166,26 @@ class Footprint:
 
 
 @dataclass(frozen=True, slots=True)
+class LastMask:
+    """A column of the answer that its engine has to mask before it leaves: an operator of the catalogue."""
+
+    position: int
+    operator: str
+    arguments: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class MaskedLast:
+    """The same query with the masks of columns it only passes on left to the engine: `sql` alone gives raw values.
+
+    It is a type of its own so that nothing that runs SQL can take it for a query; see `policies.last`.
+    """
+
+    sql: str
+    masks: tuple[LastMask, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Allowed:
     """Yes: what to execute, and what to do with the result."""
 
@@ -176,6 +196,7 @@ class Allowed:
     footprint: tuple[Footprint, ...]
     pseudonyms: tuple[str, ...] = ()  # scope labels whose keys the engine needs
     tables: tuple[str, ...] = ()  # base tables read
+    masked_last: MaskedLast | None = None  # the same, for an engine that masks what it sends
 
     @property
     def lineage_map(self) -> Mapping[str, tuple[Source, ...]]:

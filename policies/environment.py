@@ -109,6 +109,15 @@ class Block:
             self.phase = before
 
 
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """How a column of an instance is masked, and what the mask reads."""
+
+    operator: str
+    arguments: Mapping[str, object]
+    feed: exp.Expr  # over the base table, as `masking.operators.finishing` takes it
+
+
 @dataclass(slots=True)
 class Environment:
     """One decision in the making."""
@@ -132,6 +141,7 @@ class Environment:
     outer: set[str] = field(default_factory=set)  # lists an outer join leaves out of some rows
     datasets: dict[str, str] = field(default_factory=dict)  # instance -> dataset
     governed: dict[str, exp.Expr] = field(default_factory=dict)  # instance -> its subquery
+    masked: dict[tuple[str, str], Masked] = field(default_factory=dict)  # (instance, column) -> what masks it
     footprints: list[Footprint] = field(default_factory=list)
     guards: list[Guard] = field(default_factory=list)
     drafts: list[Draft] = field(default_factory=list)  # statistics that leave with noise

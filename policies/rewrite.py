@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from sqlglot import exp
 
 from masking.operators import OPERATORS, Operator, Result
+from masking.operators.finishing import feed
 from policies.decision import Source
 from policies.dialects import MASKED_TEXT, POSTGRES, ROW_NUMBER, SPARK, collated, sayable
-from policies.environment import RESERVED, Environment
+from policies.environment import RESERVED, Environment, Masked
 from policies.errors import USER_ATTRIBUTE_MISSING
 from policies.labels import Dep, Level, Value
 from policies.load import attribute_of
@@ -70,7 +71,7 @@ def governed(env: Environment, dataset: DatasetPolicy, table: Table, instance: s
         real = table.written(key) or key
         made, how = column(real, ROW), "value"
         if described.mask is not None:
-            masked = _masked(env, described, made)
+            masked = _masked(env, described, made, (instance, real))
             if key not in env.mentioned and not sayable(masked, env.dialect):
                 continue  # a star leaves it out; who names it is told
             kind, how = (
@@ -115,13 +116,16 @@ def _unit(dataset: DatasetPolicy, table: Table, dialect: str) -> exp.Expr:
     return column(table.written(dataset.unit.lower()) or dataset.unit, ROW)
 
 
-def _masked(env: Environment, described: ColumnPolicy, plain: exp.Column) -> exp.Expr:
+def _masked(env: Environment, described: ColumnPolicy, plain: exp.Column, at: tuple[str, str]) -> exp.Expr:
     if described.mask is None:
         return plain
     operator, arguments = OPERATORS[described.mask.operator], dict(described.mask.arguments)
     if "scope" in operator.arguments.model_fields:  # keys differ between projects, so pseudonyms cannot be linked
         arguments["scope"] = scope_label(env.policy.project, str(arguments.get("scope", "default")))
         env.labels.add(arguments["scope"])
+    read = feed(operator, plain, arguments) if env.dialect == "duckdb" else None
+    if read is not None:
+        env.masked[at] = Masked(operator.name, arguments, read)
     return mask_of(operator, arguments, plain, env.dialect)
 
 

@@ -45,6 +45,12 @@ class Texts:
                     ascii_only = (codes < 128).all(axis=1)
                     yield places[ascii_only], codes[ascii_only]
 
+    def rows(self, length: int) -> Codes | None:
+        """(N, length) bytes where every value is there and has this many; None otherwise."""
+        if not self.count or self.missing is not None or not (self.lengths == length).all():
+            return None
+        return self._codes(self.present, length)
+
     def _codes(self, places: Places, length: int) -> Codes:
         """Bytes of values of one length; without a copy where they lie side by side."""
         first, last = int(self.starts[places[0]]), int(self.starts[places[-1]])

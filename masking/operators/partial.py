@@ -62,6 +62,11 @@ def _cut(column: exp.Expression, preset: Preset) -> exp.Expression:
     return joined(*parts)
 
 
+def presets_of(name: PresetName) -> tuple[Preset, ...]:
+    """The forms a preset knows, in the order they are tried; not for `email` and `address`."""
+    return tuple(PRESETS[key] for key in (("name", "name_short", "name_latin") if name == "name" else (name,)))
+
+
 def _by_preset(column: exp.Expression, name: PresetName) -> exp.Expression:
     if name == "email":
         domain = exp.SplitPart(this=text_of(column), delimiter=literal("@"), part_index=number(2))
@@ -72,8 +77,7 @@ def _by_preset(column: exp.Expression, name: PresetName) -> exp.Expression:
         region = exp.RegexpExtract(this=text_of(column), expression=literal(pattern))
         found = exp.RegexpLike(this=text_of(column), expression=literal(pattern))
         return cases(column, (found, joined(region, literal(MASKED))))
-    chosen = [PRESETS[key] for key in (("name", "name_short", "name_latin") if name == "name" else (name,))]
-    return cases(column, *((matches(column, preset.pattern), _cut(column, preset)) for preset in chosen))
+    return cases(column, *((matches(column, each.pattern), _cut(column, each)) for each in presets_of(name)))
 
 
 def _partial(column: exp.Expression, args: PartialArguments) -> exp.Expression:
