@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from masking import addresses, names, patterns_contact, patterns_papers, places
-from masking.context import speaks_against, speaks_for
+from masking.context import AGAINST, speaks_against, speaks_for
 from masking.cues import HAN, Found
 from masking.entities import Basis, EntityType
+from masking.headed import headed_cells
 from masking.names_company import in_one_list, mentioned_again
 from masking.names_forms import addressed
 from masking.ner.model import Name, name_model
@@ -112,6 +113,19 @@ def _by_rules(text: str, chinese: bool) -> list[_Candidate]:
     return found
 
 
+def _under_heads(text: str, chinese: bool, ruled: list[_Candidate]) -> list[_Candidate]:
+    """`ruled` and what cells of tables hold, judged by the heads of their columns, which speak for and against."""
+    more, dropped = list[_Candidate](), set[int]()
+    for cell in headed_cells(text):
+        lead = f"{cell.label}:"
+        shift = cell.start - len(lead)
+        found = _by_rules(lead + text[cell.start : cell.end], chinese)
+        more += [replace(one, start=one.start + shift, end=one.end + shift) for one in found if one.start >= len(lead)]
+        if not found and any(word in cell.label for word in AGAINST):
+            dropped |= set(range(cell.start, cell.end))
+    return [one for one in ruled if one.start not in dropped or one.basis == Basis.CHECKSUM] + more
+
+
 def _plausible(name: Name, text: str) -> bool:
     """Does the range hold what every name of its type holds?"""
     if name.type == EntityType.ADDRESS:
@@ -207,5 +221,5 @@ def detect(text: str, lang: str = "auto") -> list[Span]:
     read = _by_model(normal.text) if chinese else []
     named = read + _by_word_lists(normal.text, read)
     proved = _proved_by_others(normal.text, named) if chinese else []
-    kept = _resolve(normal.text, _by_rules(normal.text, chinese) + named + proved)
+    kept = _resolve(normal.text, _under_heads(normal.text, chinese, _by_rules(normal.text, chinese)) + named + proved)
     return sorted(Span(*normal.back(c.start, c.end), c.type, round(c.score, 2)) for c in kept)
