@@ -84,7 +84,7 @@ def latin_names(text: str) -> Iterator[Found]:
         points += 0.35 if LATIN_AFTER.match(text[end : end + 24]) else 0.0
         if not points and english and not _named_by_what_surrounds(text, start, end):
             points = 0.35 if first.lower() not in SENTENCE_STARTS else 0.0
-        if first.lower() in SENTENCE_STARTS:
+        if first.lower() in SENTENCE_STARTS or (VERB.fullmatch(first) and " " in match.group().split(" ", 1)[1]):
             rest = match.group().split(" ", 1)[1]
             if " " not in rest:
                 continue
@@ -107,6 +107,8 @@ def latin_names(text: str) -> Iterator[Found]:
         yield Found(match.start(), match.end(), 0.8 if cue else 0.6)
 
 
+VERB = re.compile("[A-Z][a-z]+(?:[^aeiouh]ed|ing|wed)")
+"""What begins a line of notes: Interviewed Ali Reza Hosseini."""
 NO_NAMES = frozenset(places.word_list("latin_words"))
 _FIRST = "|".join(sorted((name.lower() for name in FIRST_NAMES), key=len, reverse=True))
 LOWER = re.compile(

@@ -98,6 +98,7 @@ LANDLINE = rf"(?:[(]{AREA_CODE}[)] ?|{AREA_CODE}[- ])[2-8][0-9]{{6,7}}(?:(?:-|�
 LANDLINE_86 = (
     r"[(]?(?:[+]|00)?86[)]?[- ]?[(]?0?(?:10|2[0-9]|[3-9][0-9]{2})[)]?[- ]?[2-8][0-9]{6,7}(?:(?:-|转| 转 ?)[0-9]{1,5})?"
 )
+LANDLINE_ABROAD = LANDLINE_86.replace("(?:[+]|00)?86", "(?:[+]|00)86", 1)
 WORLD_PHONE = r"[+](?!86)[1-9][0-9]{0,2}[ -]?(?:[(]?[0-9]{1,4}[)]?[ -]?){1,4}[0-9]{2,4}"
 US_PHONE = r"(?:[(][2-9][0-9]{2}[)] ?|[2-9][0-9]{2}[-. ])[0-9]{3}[-. ][0-9]{4}"
 IBAN = r"[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?"
@@ -161,6 +162,7 @@ RULES = (
     Rule(T.CN_LANDLINE, rule_pattern(LANDLINE, left=r"(?<![0-9A-Za-z+-])(?<![0-9][.])"), 0.9, 0.75),
     Rule(T.CN_LANDLINE, rule_pattern(rf"{AREA_CODE}[1-9][0-9]{{6,7}}(?:[-转][0-9]{{1,5}})?"), 0.75),
     Rule(T.CN_LANDLINE, rule_pattern(LANDLINE_86, left=r"(?<![0-9A-Za-z+-])(?<![0-9][.])"), 0.9),
+    Rule(T.CN_LANDLINE, rule_pattern(LANDLINE_ABROAD, left=r"(?<![0-9A-Za-z+-])(?<![0-9][.])"), 0.9, 0.7),
     Rule(T.CN_LANDLINE, cue_pattern("座机|固话|办公电话|传真", r"[^0-9A-Za-z，。；\n]{0,4}", r"[2-8][0-9]{6,7}"), 0.65),
     Rule(T.PHONE_NUMBER, rule_pattern(WORLD_PHONE, left="(?<![0-9A-Za-z+])"), 0.9, 0.75, _world_phone, plain=same),
     Rule(T.PHONE_NUMBER, rule_pattern(US_PHONE), 0.8, 0.6, han=False),
