@@ -120,6 +120,8 @@ def check(sql: str, policy: Policy, schema: Schema, dialect: str, user: Mapping[
             "told": set(),
             "nested": False,
             "full": {},
+            "unscaled": set(),
+            "matched": {},
         },
     )
     relation = query(environment, tree, Scope(), inside=False)

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from sqlglot import exp
 
-from policies import check_open, lists
+from policies import check_open, check_person, lists
 from policies.check_predicate import constant, filtered
 from policies.decision import Source
 from policies.demand import all_readable, column_of, demand, demand_present, readable, weights
@@ -20,6 +20,7 @@ from policies.errors import (
     TYPE_MISMATCH,
 )
 from policies.functions import FLAGS, QUANTILES, REVEALING, SAFE
+from policies.grain import Tally
 from policies.labels import Dep, Level, Value, conjoined
 from policies.model import Use
 from policies.refusal import Refusal
@@ -30,7 +31,8 @@ MAX_SHARES = 10
 
 def aggregate(env: Environment, block: Block, node: exp.Expr) -> Value:
     """Check one aggregate call with its FILTER. A placeholder stands for it until the block is done."""
-    if block.phase != "groups":
+    person = block.phase == "people"
+    if block.phase != "groups" and not person:
         raise Refusal.of(
             CONSTRUCT_NOT_ALLOWED, node, what="An aggregate in this place", hint="Use HAVING, or a subquery."
         )
@@ -41,7 +43,10 @@ def aggregate(env: Environment, block: Block, node: exp.Expr) -> Value:
                 condition = filtered(env, block, call.expression.this)
             call = call.this
         call = _within_group(call)
-        made, found, parts = _call(env, block, call)
+        own = person and isinstance(call, check_person.EXTREMES)
+        made, found, parts = check_person.extreme(env, block, call) if own else _call(env, block, call)
+    if person:
+        return check_person.statistic(env, block, call, made, found, parts, condition)
     where = condition.node if condition else None
     if where is not None:
         made = exp.Filter(this=made, expression=exp.Where(this=where))
@@ -176,10 +181,16 @@ def _quantile(env: Environment, block: Block, call: exp.Expr) -> tuple[exp.Expr,
     if where:
         shares = _shares(env, block, call.args[where])
     if part.level is Level.ROW and not all_readable(env.policy, part.all_deps):
+        base = env.to_base(part.node)
+        unscaled = part.plain is not None or (base is not None and base.sql() in env.meta["unscaled"])
         for dep in sorted(part.all_deps, key=str):
             column = column_of(env.policy, dep)
+            if dep.grain is Tally.TALLY and all(
+                share and Decimal("0.25") <= share <= Decimal("0.75") for share in shares
+            ):
+                continue  # which tallies there are may be asked anyway; quartiles are far from whoever is first or last
             name = f"{env.policy.datasets[dep.dataset].name}.{column.name}"
-            if column.quantile is None or part.plain is None:
+            if column.quantile is None or not unscaled or dep.grain is Tally.TALLY:
                 raise Refusal.of(
                     AGGREGATE_REVEALS, call, rule=f"{name}: {column.described()}", name=call.key, column=name
                 )
@@ -295,6 +306,8 @@ def _row_sets(
         if totals and lists.unpinned(env, block, part):
             raise Refusal.of(DOMINANCE_UNSUPPORTED, call, rule="release.dominance", dataset="this dataset")
         entry.mixed += [_and(where, rows) for rows in lists.told(env, block, part)]
+    if not counted and any(dep.grain is not Tally.TALLY for part in parts for dep in part.deps):
+        entry.mixed += [_and(where, rows.copy()) for rows in block.several]
     entry.compared += [rows.copy() for rows in entry.mixed]
     factors = [weight for part in parts if part.level is Level.ROW for weight in part.weights]
     if isinstance(call, _PRODUCTS) and len(parts) > 1:

@@ -14,6 +14,7 @@ from policies import (
     check_choice,
     check_function,
     check_open,
+    check_person,
     check_predicate,
     check_subquery,
     check_window,
@@ -86,7 +87,9 @@ def _open(env: Environment, block: Block, node: exp.Expr) -> Value:
 
 
 def grouped_key(block: Block, found: Value) -> Value:
-    """After grouping, an expression that is a group key is a released value."""
+    """After grouping, an expression that is a group key is a released value; by person, the key of one."""
+    if block.phase == "people" and found.level is Level.ROW:
+        return check_person.key_of(block, found)
     if block.phase == "groups" and found.level is Level.ROW:
         for key in block.keys:
             if key.node == found.node or key.node.unnest() == found.node.unnest():

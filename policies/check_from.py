@@ -91,7 +91,7 @@ def _join(env: Environment, block: Block, node: exp.Join) -> exp.Expr:
     new = (block.lists | {unit.instance for unit in block.units}) - kept
     made = exp.Join(this=item, side=side or None, kind=kind if kind == "CROSS" else None)
     if side:
-        block.exact = False
+        block.padded = True
         left, right = ({unit.instance for unit in part} for part in (block.units[:units], block.units[units:]))
         env.nullable |= right if side == "LEFT" else left if side == "RIGHT" else left | right
     condition = node.args.get("on")
@@ -104,6 +104,7 @@ def _join(env: Environment, block: Block, node: exp.Join) -> exp.Expr:
     if condition is not None:
         made.set("on", chosen_by(env, block, condition))
         if side:  # it takes no row away
+            block.matched += block.conditions[conditions:]
             del block.conditions[conditions:]
     elif not kind:
         made.set("kind", "CROSS")
@@ -314,7 +315,9 @@ def _derived(
     block.conditions += relation.conditions
     block.constants |= relation.constants
     block.chosen_by |= relation.chosen_by
-    block.exact = block.exact and relation.exact
+    block.described = block.described and relation.exact
+    block.personal = block.personal or relation.personal
+    block.several += _flags(env, relation.several, instance)
     called = alias.name.lower() if alias is not None else ""
     _add(block, tree, Source(called, columns, shown, tuple(units), single=relation.single))
     tree.set("alias", exp.TableAlias(this=rewrite.quoted(instance)))
@@ -441,5 +444,5 @@ def _constants(
     series = isinstance(node, exp.Table)  # whose numbers differ
     env.lists[instance] = Listing(tuple(rows) if rows is not None else None, frozenset(kinds) if series else None)
     block.lists.add(instance)
-    block.exact = block.exact and rows is not None
+    block.described = block.described and rows is not None
     _add(block, node, Source(called.lower(), columns, {name.lower(): name for name in kinds}))

@@ -55,22 +55,28 @@ def _scalar(env: Environment, block: Block, node: exp.Expr) -> Value:
     if isinstance(node, exp.Replace):
         result = replace(result, size=parts[0].size * max(1, parts[-1].size))
     if isinstance(node, (exp.Floor, exp.Ceil)):
-        return _stepped(result, parts[0])
+        return _stepped(env, result, parts[0])
     if isinstance(node, exp.Round):
         return _rounded(result, parts)
     unit = DATE_PARTS.get(type(node))
     return coarse(result, parts[0], unit) if unit and parts[0].plain else result
 
 
-def _stepped(result: Value, inner: Value) -> Value:
+def _stepped(env: Environment, result: Value, inner: Value) -> Value:
     """floor(column / width) tells the column only in steps of `width`; ceil moves the edges, so it tells more."""
     node = inner.node.unnest()
     if isinstance(result.node, exp.Floor) and isinstance(node, exp.Div) and isinstance(narrow(node.this), exp.Column):
         width = constant(Value(node.expression))
-        plain = _plain_of(inner)
+        plain = _plain_of(inner) if _unscaled(env, narrow(node.this)) else None
         if width and plain is not None:
             return coarse(result, plain, Bucket(abs(width)))
     return result
+
+
+def _unscaled(env: Environment, column: exp.Expr) -> bool:
+    """Is it a base column, or a person's sum or mean of one: else its steps are not the column's."""
+    base = env.to_base(column)
+    return isinstance(base, exp.Column) or (base is not None and base.sql() in env.meta["unscaled"])
 
 
 def _plain_of(inner: Value) -> Value | None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from sqlglot import exp
 
-from policies import dp_select, functions, lists, rewrite
+from policies import check_person, dp_select, functions, lists, rewrite
 from policies.check_from import classes, connected, from_clause
 from policies.check_predicate import chosen_by, condition
 from policies.check_subquery import demand_free
@@ -34,7 +34,7 @@ def select(env: Environment, node: exp.Select, scope: Scope, top: bool) -> Relat
             raise Refusal.of(
                 CONSTRUCT_NOT_ALLOWED, node, what=f"SELECT with {name.strip('_')}", hint="Leave that clause out."
             )
-    block = Block(scope)
+    block = Block(scope, inside=not top)
     item, joins = from_clause(env, block, node)
     env.meta["owned"] |= {unit.instance for unit in block.units}
     named = _items(block, node, top)
@@ -42,11 +42,14 @@ def select(env: Environment, node: exp.Select, scope: Scope, top: bool) -> Relat
     where = chosen_by(env, block, node.args["where"].this) if node.args.get("where") else None
     connected(env, block, node)
     grouping = _group(env, block, node, named, top)
-    if block.grouped:
+    if block.by_person:
+        check_person.begin(env, block, item, joins, where, grouping, block.raw_keys)
+        item, joins, where, grouping = None, [], None, None
+    elif block.grouped:
         block.phase = "groups"
     outputs = [(name, each if isinstance(each, Value) else env.value(env, block, each)) for name, each in named]
     outputs = [(name, _computed(_in_group(env, block, value))) for name, value in outputs]
-    having = _condition(env, block, node.args.get("having"))
+    having = _condition(env, block, node.args.get("having")) if block.person is None else None
     qualify = _condition(env, block, node.args.get("qualify"))
     order = _order(env, block, node, outputs)
     _rows(env, block, node, outputs, top)
@@ -70,6 +73,11 @@ def select(env: Environment, node: exp.Select, scope: Scope, top: bool) -> Relat
             raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node.args["qualify"], what="QUALIFY without a window", hint=hint)
         made.set("qualify", exp.Qualify(this=qualify.node))
     made.set("having", exp.Having(this=having.node) if having is not None else None)
+    if block.person is not None:
+        chosen = [chosen_by(env, block, node.args["having"].this)] if node.args.get("having") else []
+        check_person.finished(block, made, [*chosen, *(value.node for _, value in outputs)], node)
+        if chosen:
+            made.set("where", exp.Where(this=chosen[0]))
     for test in (having, qualify):
         block.note(test.sources if test is not None else (), "filter")
     block.note((source for key in block.keys for source in key.sources), "key")
@@ -226,8 +234,11 @@ def _ordinal(node: exp.Expr, expressions: list[exp.Expr | Value]) -> exp.Expr | 
 
 def _key(env: Environment, block: Block, node: exp.Expr | Value) -> exp.Expr:
     found = node if isinstance(node, Value) else env.value(env, block, node)
-    if found.level is Level.ROW:
+    if found.level is Level.ROW and check_person.keyed(env, block, found):
+        block.by_person = True
+    elif found.level is Level.ROW:
         demand(env.policy, found.all_deps, Use.GROUP, node if isinstance(node, exp.Expr) else found.node)
+    block.raw_keys.append(found)
     key = replace(
         found,
         level=min(found.level, Level.RELEASED),
@@ -325,8 +336,7 @@ def _rows(env: Environment, block: Block, node: exp.Select, outputs: list[tuple[
     """Rows leave, or are cut off, only where they may be shown."""
     if block.grouped:
         return
-    cut = any(node.args.get(name) for name in ("limit", "offset", "distinct", "qualify"))
-    if top or cut:
+    if top or _cut(block, node):
         for name, value in outputs:
             demand_rows(env.policy, value, _written(node, name, outputs))
         demand_free(env, block, node)
@@ -337,7 +347,7 @@ def _distinct(
 ) -> exp.Distinct | None:
     """DISTINCT over rows that may be shown; over groups it is put back once they are guarded."""
     distinct = node.args.get("distinct")
-    if distinct is None or (block.grouped and not distinct.args.get("on")):
+    if distinct is None or ((block.grouped or block.person is not None) and not distinct.args.get("on")):
         return None
     on = distinct.args.get("on")
     if on is None:
@@ -552,13 +562,21 @@ def _with_flags(env: Environment, made: exp.Select, value: Value) -> Value:
     if not any(carried) or (env.open and all_readable(env.policy, value.all_deps)):
         return replace(value, branches=(), mixed=(), weights=())
 
-    def flag(rows: exp.Expr) -> exp.Expr:
-        named = exp.Alias(this=rows.copy(), alias=rewrite.quoted(f"{RESERVED}b{env.number()}"))
-        made.append("expressions", named)
-        return named
-
-    branches, mixed, weights = (tuple(flag(rows) for rows in each) for each in carried)
+    branches, mixed, weights = (tuple(_flag(env, made, rows) for rows in each) for each in carried)
     return replace(value, branches=branches, mixed=mixed, weights=weights)
+
+
+def _flag(env: Environment, made: exp.Select, rows: exp.Expr) -> exp.Expr:
+    """A hidden column with a condition on rows."""
+    named = exp.Alias(this=rows.copy(), alias=rewrite.quoted(f"{RESERVED}b{env.number()}"))
+    made.append("expressions", named)
+    return named
+
+
+def _cut(block: Block, node: exp.Select) -> bool:
+    """Are rows left out that no condition describes. DISTINCT leaves none out where there is one for each person."""
+    names = ("limit", "offset", "qualify") if block.person is not None else ("limit", "offset", "distinct", "qualify")
+    return any(node.args.get(name) for name in names)
 
 
 def _one_row(block: Block) -> bool:
@@ -570,13 +588,15 @@ def _row_relation(
     env: Environment, block: Block, made: exp.Select, columns: dict[str, Value], top: bool, node: exp.Select
 ) -> Relation:
     units: list[Unit] = []
-    cut = any(node.args.get(name) for name in ("limit", "offset", "distinct", "qualify"))
+    several: tuple[exp.Expr, ...] = ()
+    cut = _cut(block, node)
     if not top and not cut:
         for unit in block.units:
             hidden = f"{RESERVED}{unit.instance}"
             made.append("expressions", exp.Alias(this=unit.node.copy(), alias=rewrite.quoted(hidden)))
             units.append(unit)
         columns = {name: _with_flags(env, made, value) for name, value in columns.items()}
+        several = tuple(_flag(env, made, rows) for rows in block.several)
     if top and any(env.policy.datasets[unit.dataset].release.mode is not Mode.ROWS for unit in block.units):
         raise rows_refused(env.policy, block.units[0].dataset, node)
     return Relation(
@@ -588,7 +608,9 @@ def _row_relation(
         tuple(block.conditions),
         frozenset(block.constants),
         exact=block.exact and not cut,
-        single=_one_row(block),
+        single=_one_row(block) and block.person is None,
+        personal=block.personal,
+        several=several,
         lists=frozenset(block.lists),
         ties=tuple(block.ties),
         mixed=tuple(block.mixed),

@@ -77,7 +77,7 @@ def _rows(relation: Relation) -> frozenset[str]:
 
 
 def _rows_only(env: Environment, block: Block, node: exp.Expr) -> None:
-    if block.phase == "groups" and not env.harmless:
+    if block.phase in ("groups", "people") and not env.harmless:
         raise Refusal.of(
             SUBQUERY_NOT_ALLOWED, node, why="the query is grouped already", hint="Put the condition into WHERE."
         )

@@ -48,7 +48,7 @@ def window(env: Environment, block: Block, node: exp.Window) -> Value:
     everything = [*parts, *partition, *order]
     for each in everything:
         if each.level is Level.ROW:
-            if block.phase == "groups":
+            if block.phase in ("groups", "people"):
                 raise Refusal.of(NOT_GROUPED, node)
             demand_rows(env.policy, each, node)
     if block.phase == "rows":

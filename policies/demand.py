@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from sqlglot import exp
 
 from policies.errors import COLUMN_NOT_USABLE, ROWS_NOT_ALLOWED, USE_NOT_ALLOWED
+from policies.grain import Tally
 from policies.labels import Dep, Level, Value
 from policies.model import ColumnPolicy, Mode, Policy, Use
 from policies.refusal import Refusal
@@ -25,8 +26,15 @@ def all_readable(policy: Policy, deps: Iterable[Dep]) -> bool:
     return all(readable(policy, dep) for dep in deps)
 
 
+def may_tally(policy: Policy, dep: Dep) -> bool:
+    """May rows of one unit be told to belong together: by whoever may join or count by it."""
+    return any(permits(policy, Dep(dep.instance, dep.dataset, dep.column), use) for use in (Use.COUNT, Use.JOIN))
+
+
 def permits(policy: Policy, dep: Dep, use: Use) -> bool:
     """Does the policy allow `use`, directly or because it allows something that tells more."""
+    if dep.grain is Tally.TALLY:
+        return use in (Use.FILTER, Use.GROUP, Use.AGGREGATE, Use.COUNT) and may_tally(policy, dep)
     column = column_of(policy, dep)
     if column.allows(use, dep.grain):
         return True
@@ -42,6 +50,8 @@ def permits(policy: Policy, dep: Dep, use: Use) -> bool:
 def chosen_freely(policy: Policy, dep: Dep) -> bool:
     """Can one know the value of single rows, or choose rows by it."""
     column = column_of(policy, dep)
+    if dep.grain is Tally.TALLY:
+        return True
     return readable(policy, dep) or any(column.allows(use, dep.grain) for use in (Use.GROUP, Use.FILTER))
 
 

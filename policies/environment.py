@@ -73,6 +73,17 @@ class Aggregate:
 
 
 @dataclass(slots=True)
+class Person:
+    """A SELECT grouped by the privacy unit: one row per person and other keys. See `policies.check_person`."""
+
+    alias: str  # of the grouped subquery, whose columns stand for keys and statistics
+    grouped: exp.Select
+    keys: list[tuple[exp.Expr, Value]]  # what a key is computed from, and what stands for it
+    units: list[Unit]
+    columns: dict[str, str] = field(default_factory=dict)  # SQL of a statistic -> its column
+
+
+@dataclass(slots=True)
 class Block:
     """One SELECT being checked."""
 
@@ -85,15 +96,28 @@ class Block:
     lists: set[str] = field(default_factory=set)  # lists beside its rows: constants, series, statistics
     ties: list[Tie] = field(default_factory=list)  # equalities with columns of theirs
     mixed: list[tuple[frozenset[str], exp.Expr]] = field(default_factory=list)  # what its statistics depend on at once
-    exact: bool = True
+    described: bool = True  # its conditions say all there is about its rows, but for what outer joins add
+    padded: bool = False  # an outer join adds rows
+    matched: list[exp.Expr] = field(default_factory=list)  # conditions of outer joins, over base columns
     grouped: bool = False
-    phase: str = "rows"  # rows: single rows; argument: inside an aggregate; groups: after grouping
+    phase: str = "rows"  # rows: single rows; argument: inside an aggregate; groups, people: after grouping
+    inside: bool = False  # it is a subquery: its columns are not the answer's
+    raw_keys: list[Value] = field(default_factory=list)  # the same as labels of single rows
+    by_person: bool = False  # it groups by the privacy unit
+    person: "Person | None" = None  # and what it knows of each
+    personal: bool = False  # it uses such a subquery
+    several: tuple[exp.Expr, ...] = ()  # true where a row of it stands for several, and for other than two
     keys: list[Value] = field(default_factory=list)
     aggregates: dict[int, Aggregate] = field(default_factory=dict)
     windowed: bool = False
     sets: list[frozenset[int]] = field(default_factory=list)  # positions in `keys`, where it has several groupings
     outer: tuple["Block", ...] = ()
     chosen_by: set[Source] = field(default_factory=set)  # what chose, matched, grouped or ordered its rows
+
+    @property
+    def exact(self) -> bool:
+        """Do the conditions say all there is about its rows."""
+        return self.described and not self.padded
 
     def note(self, sources: Iterable[Source], how: str) -> None:
         """Take down for the lineage what shaped the block's rows."""
@@ -179,12 +203,13 @@ class Environment:
                 return None
             return exp.Paren(this=known.copy()) if isinstance(known, exp.Binary) else known.copy()
         opaque = False
+        inner = {each.name for each in node.find_all(exp.TableAlias)} if node.find(exp.Query) else set()
 
         def replaced(part: exp.Expr) -> exp.Expr:
             nonlocal opaque
             if isinstance(part, exp.Placeholder):
                 opaque = True
-            if isinstance(part, exp.Column):
+            if isinstance(part, exp.Column) and part.table not in inner:  # a subquery's own columns stay its own
                 key = (part.table, part.name)
                 if key in self.base:
                     found = self.base[key]
@@ -197,4 +222,15 @@ class Environment:
         made = node.transform(replaced)
         if not opaque and sum(1 for _ in made.walk()) > MAX_BASE:  # what a column means can double in every subquery
             raise Refusal.of(SQL_TOO_LARGE, limit=MAX_BASE, what="parts, subqueries written out")
-        return None if opaque else made
+        return None if opaque else self.inlined(made)
+
+    def inlined(self, tree: exp.Expr) -> exp.Expr:
+        """`tree` with common tables written in place, so that it can be asked alone."""
+
+        def put(part: exp.Expr) -> exp.Expr:
+            if isinstance(part, exp.Table) and not part.args.get("db") and part.name in self.statistics:
+                query = self.statistics[part.name].copy().transform(put, copy=False)
+                return exp.Subquery(this=query, alias=part.args.get("alias"))
+            return part
+
+        return tree.transform(put, copy=False) if self.statistics and tree.find(exp.Table) else tree

@@ -11,7 +11,9 @@ from policies.check_predicate import conjuncts
 from policies.decision import Footprint
 from policies.dialects import said
 from policies.environment import Block, Environment
+from policies.errors import CONSTRUCT_NOT_ALLOWED
 from policies.refusal import Refusal
+from policies.resolve import Unit
 from policies.row_sets import RowSet, row_sets, told_apart
 from policies.thresholds import Thresholds, dominated
 
@@ -57,13 +59,34 @@ def footprints(env: Environment, block: Block, limits: Thresholds, made: exp.Sel
                     conditions.append(base)
         plain = [key for key in based if key is not None and not block.sets]
         if not own_exact or not told_apart(env, block.constants, plain):
+            if block.personal:
+                raise Refusal.of(
+                    CONSTRUCT_NOT_ALLOWED,
+                    rows_or_none,
+                    what="Such a use of statistics of single people",
+                    hint="Group them by what they tell, or filter by it, in the next query outside.",
+                )
             found_all += _written_out(env, block, limits, made, rows_or_none, tellers[row_set])
             found_all += _roughly(env, block, limits, RowSet(tuple(conditions), based), tellers[row_set])
             continue
+        joined = _with_matched(env, block, conditions)
         for each in row_sets(env, RowSet(tuple(conditions), based)):
-            for told in _told(env, block, limits, each, tellers[row_set]):
+            for told in _told(env, joined, limits, each, tellers[row_set]):
                 found_all += [told, *_totals(env, block, told, row_set)]
     return found_all
+
+
+def _with_matched(env: Environment, block: Block, conditions: list[exp.Expr]) -> Block:
+    """The block with the tables that an outer join found rows in, where a row set is one of such rows: those that
+    match. Their conditions are added to `conditions`."""
+    present = {unit.instance for unit in block.units}
+    used = {column.table for each in conditions for column in each.find_all(exp.Column)} - present
+    added: dict[str, Unit] = {}
+    for instance in sorted(used & env.meta["matched"].keys()):
+        _, on, together = env.meta["matched"][instance]
+        conditions += on
+        added |= {each: env.meta["matched"][each][0] for each in together}
+    return replace(block, units=[*block.units, *added.values()]) if added else block
 
 
 def _written_out(
@@ -87,7 +110,7 @@ def _written_out(
             tree.set(clause, [each.copy() for each in given] if isinstance(given, list) else given and given.copy())
         if rows is not None and not (isinstance(rows, exp.Boolean) and rows.this):
             tree = tree.where(rows.copy(), copy=False)
-        source = said(_inlined(env, tree), env.dialect)
+        source = said(env.inlined(tree), env.dialect)
         own = [canonical(rewrite.column(name, "b0"), {"b0": "b0"}, env.dialect) for name in names]
         for level, members in _groupings(block):
             found = Footprint(
@@ -129,19 +152,6 @@ def _roughly(
     units = replace(limits, units=[(person, limits.units[0][1])])
     for told in _told(env, alone, units, RowSet(tuple(plain), keys), tellers):
         yield replace(told, footprint=replace(told.footprint, exact=False, rough=True))
-
-
-def _inlined(env: Environment, tree: exp.Expr) -> exp.Expr:
-    """`tree` with common tables written in place, so that it can be asked alone."""
-
-    def put(part: exp.Expr) -> exp.Expr:
-        if isinstance(part, exp.Table) and not part.args.get("db") and part.name in env.statistics:
-            return exp.Subquery(
-                this=env.statistics[part.name].copy().transform(put, copy=False), alias=part.args["alias"]
-            )
-        return part
-
-    return tree.transform(put, copy=False)
 
 
 def _told(env: Environment, block: Block, limits: Thresholds, rows: RowSet, tellers: set[int] | None) -> Iterator[Told]:

@@ -29,7 +29,13 @@ class Bucket:
         return f"steps of {self.width:f}"
 
 
-Grain = DateUnit | Bucket
+class Tally(StrEnum):
+    """How many rows or values a person has: what tells nothing of the person's identifier but that it is one."""
+
+    TALLY = "tally"
+
+
+Grain = DateUnit | Bucket | Tally
 
 
 def at_least(grain: Grain | None, allowed: Grain | None) -> bool:

@@ -44,6 +44,8 @@ class Relation:
     definition: "tuple[exp.Expr, Scope] | None" = None  # of a common table expression, to check it anew per use
     name: str = ""  # of the common table expression, in the rewritten query
     single: bool = False  # it has at most one row, whatever the data
+    personal: bool = False  # it has statistics of single people
+    several: tuple[exp.Expr, ...] = ()  # its hidden columns that say whether one of its rows stands for several
     chosen_by: frozenset[Base] = frozenset()  # what chose, matched, grouped or ordered its rows
 
 

@@ -41,6 +41,7 @@ class Query:
     where: tuple[str, ...] = ()
     wrapped: bool = False  # rows come from a subquery
     tail: str = ""  # HAVING, ORDER BY, LIMIT
+    person: str = ""  # alias of a subquery with one row per person; empty where there is none
 
     @property
     def sql(self) -> str:
@@ -87,6 +88,7 @@ def source(random: Random, hostile: float) -> Query:
         ),
         Query("(SELECT * FROM citizen) AS c", "c", ""),
     ]
+    shapes += [by_person(random), by_person(random)]
     lists = [
         Query("citizen c, range(2) t(i)", "c", "", "t.i"),
         Query("citizen c CROSS JOIN (VALUES (0), (1)) t(i)", "c", "", "t.i"),
@@ -96,6 +98,39 @@ def source(random: Random, hostile: float) -> Query:
         Query("citizen c JOIN (SELECT DISTINCT diagnosis AS d FROM citizen) s ON s.d = c.diagnosis", "c", ""),
     ]  # fmt: skip
     return random.choice(lists if random.random() < hostile else shapes)
+
+
+def by_person(random: Random) -> Query:
+    """Statistics of each person, in a subquery grouped by the privacy unit."""
+    visits = Query("visit w", "", "w")
+    chosen, other, counted = (condition(random, visits, 1) for _ in range(3))
+    where = random.choice(("", "", f" WHERE {chosen}"))
+    having = random.choice(("", "", "", " HAVING count(*) > 1", " HAVING count(*) <> 2"))
+    columns = (
+        f"count(*) AS n, sum(w.cost) AS total, max(w.cost) AS most, sum(w.cost) FILTER (WHERE {other}) AS part, "
+        f"count(*) FILTER (WHERE {counted}) AS k, sum(CASE WHEN {other} THEN 1 ELSE 0 END) AS s"
+    )
+    alone = f"(SELECT w.id_no, {columns} FROM visit w{where} GROUP BY w.id_no{having}) p"
+    people = "d.county, d.gender"
+    return random.choice(
+        (
+            Query(alone, "", "", person="p"),
+            Query(f"citizen c JOIN {alone} ON p.id_no = c.id_no", "c", "", person="p"),
+            Query(
+                f"(SELECT d.id_no, {people}, min(d.income) AS income, {columns} FROM citizen d JOIN visit w"
+                f" ON w.id_no = d.id_no{where} GROUP BY d.id_no, {people}{having}) p", "", "", person="p",
+            ),
+            Query(
+                f"(SELECT d.id_no, {people}, count(w.visit_id) AS n, 0 AS s, count(w.visit_id) AS k, min(d.income) AS"
+                f" most, min(d.income) AS total, sum(w.cost) AS part FROM citizen d LEFT JOIN visit w"
+                f" ON w.id_no = d.id_no GROUP BY d.id_no, {people}) p", "", "", person="p",
+            ),
+            Query(
+                f"(SELECT w.id_no, w.hospital, {columns} FROM visit w{where} GROUP BY w.id_no, w.hospital) p", "", "p",
+                person="p",
+            ),
+        )
+    )  # fmt: skip
 
 
 def condition(random: Random, query: Query, depth: int = 0) -> str:
@@ -126,7 +161,10 @@ def condition(random: Random, query: Query, depth: int = 0) -> str:
             f"{c}.county IN (SELECT county FROM citizen GROUP BY county)",
             f"{c}.county IN (SELECT county FROM citizen GROUP BY county HAVING count(*) > {random.choice((5, 9))})",
         ]  # fmt: skip
-    if query.visits:
+    if query.person:
+        p, number = query.person, random.choice((1, 2, 3))
+        found += [f"{p}.n >= {number}", f"{p}.n = {number}", f"{p}.k > 0", f"{p}.n <> {number}", f"{p}.s < {number}"]
+    if query.visits and not query.person:
         v = query.visits
         found += [
             f"{v}.hospital = '{random.choice(HOSPITALS)}'", f"{v}.visit_date <> DATE '{random.choice(DAYS)}'",
@@ -145,7 +183,10 @@ def condition(random: Random, query: Query, depth: int = 0) -> str:
 def key(random: Random, query: Query) -> str:
     """A group key."""
     found = [each.format(c=query.people) for each in ALLOWED_KEYS if query.people]
-    found += [each.format(v=query.visits) for each in VISIT_KEYS if query.visits]
+    found += [each.format(v=query.visits) for each in VISIT_KEYS if query.visits and not query.person]
+    if query.person:
+        p = query.person
+        found += [f"{p}.n", f"{p}.k", f"CASE WHEN {p}.n > 2 THEN 'many' ELSE 'few' END", f"least({p}.n, 3)"]
     found += [query.extra] * 3 if query.extra else []
     if query.people and random.random() < 0.05:
         found = [f"{query.people}.{random.choice(COLUMNS)}"]
@@ -186,7 +227,17 @@ def aggregate(random: Random, query: Query) -> Aggregate:
         elif random.random() < 0.05:
             stepped = ("round({}, -3)", "round({} / 1000)", "abs({})", "greatest({}, 5)", "{} % 7", "floor({})")
             found = [Aggregate(f"sum({random.choice(stepped).format(f'{c}.income')})")]
-    if query.visits:
+    if query.person:
+        p = query.person
+        found += [
+            Aggregate(f"sum({p}.n)", "weight"), Aggregate(f"sum({p}.total)", "weight"), Aggregate(f"avg({p}.n)"),
+            Aggregate(f"sum({p}.most)", "weight"), Aggregate(f"sum({p}.part)", "weight"),
+            Aggregate(f"sum({p}.k)", "weight"), Aggregate(f"sum({p}.s)", "weight"), Aggregate(f"median({p}.n)"),
+            Aggregate(f"sum({p}.n) FILTER (WHERE {one})", "weight"), Aggregate(f"sum({p}.n - 1)", "weight"),
+            Aggregate(f"sum({p}.total * {p}.n)", "weight"), Aggregate(f"stddev({p}.n)"), Aggregate(f"max({p}.n)"),
+            Aggregate(f"count({p}.part)", "weight"), Aggregate(f"sum(CASE WHEN {one} THEN {p}.k ELSE 0 END)", "weight"),
+        ]  # fmt: skip
+    if query.visits and not query.person:
         found += [Aggregate(f"sum({query.visits}.cost)", "weight"),
                   Aggregate(f"sum({query.visits}.cost) FILTER (WHERE {one})", "weight")]  # fmt: skip
     return random.choice(found)
@@ -198,7 +249,7 @@ def query(random: Random, hostile: float = 0.2) -> Query:
     keys = tuple(dict.fromkeys(key(random, made) for _ in range(random.choice((0, 0, 1, 1, 1, 2)))))
     aggregates = tuple(aggregate(random, made) for _ in range(random.choice((1, 1, 2, 3))))
     where = tuple(condition(random, made) for _ in range(random.choice((0, 0, 1, 1, 2))))
-    wrapped = random.random() < 0.2 and not made.extra and "USING" not in made.source
+    wrapped = random.random() < 0.2 and not made.extra and not made.person and "USING" not in made.source
     return replace(made, keys=keys, aggregates=aggregates, where=where, wrapped=wrapped, tail=tail(random, made, keys))
 
 
@@ -225,7 +276,9 @@ def next_question(random: Random, asked: Query) -> Query:
         sources = (source(random, 0.5) for _ in range(20))
         other = next((each for each in sources if each.people == "c" and not each.visits), asked)
         return replace(asked, source=other.source, extra=other.extra)
-    return replace(asked, wrapped=not asked.wrapped and not asked.extra and "USING" not in asked.source)
+    return replace(
+        asked, wrapped=not asked.wrapped and not asked.extra and not asked.person and "USING" not in asked.source
+    )
 
 
 def session(random: Random, hostile: float = 0.2) -> list[Query]:
