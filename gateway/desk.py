@@ -77,13 +77,14 @@ class Desk:
         return explained(decision, standing.terms.policy, standing.terms.grants, sql)
 
     def tables(self, sandbox: Sandbox) -> list[dict[str, Any]]:
-        """The tables the sandbox may use and what may be done with each column."""
+        """The tables the sandbox may use, the dialect to ask them in, and what may be done with each column."""
         terms = self._standings.of(sandbox).terms
         return [
             {
                 "name": dataset.id,
                 "title": dataset.title,
                 "description": dataset.description,
+                "dialect": terms.place.dialect,
                 "columns": [
                     {
                         "name": column.name,

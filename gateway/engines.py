@@ -75,6 +75,12 @@ class EnginePool:
             return self._postgres(place.name, at, policy, user)
         return self._spark(place.name, at, files)
 
+    def keyed(self, place: Place, table: str, column: str) -> bool:
+        """Does PostgreSQL at that place keep the column's values apart. Raises ENGINE_UNAVAILABLE, ENGINE_UNLOCKED."""
+        from gateway.postgres import keyed
+
+        return keyed(self._connected(place.name, self._elsewhere[place.name]), table, column)
+
     def close(self) -> None:
         """End every engine."""
         self._processes.close()
@@ -87,16 +93,20 @@ class EnginePool:
             connections.close()
 
     def _postgres(self, name: str, at: EngineAt, policy: Policy, user: Mapping[str, object]) -> Engine:
-        from gateway.postgres import Connections, PostgresEngine, PostgresServer
+        from gateway.postgres import PostgresEngine
         from gateway.postgres_lock import role_of
+
+        return PostgresEngine(self._connected(name, at), role_of(policy), user, self._masks)
+
+    def _connected(self, name: str, at: EngineAt) -> "Connections":
+        from gateway.postgres import Connections, PostgresServer
 
         server = PostgresServer(
             at.host, at.database, at.port or 5432, password_file=at.secret_file, schema=at.db_schema, most=self._most,
             certificates=at.certificates,
         )  # fmt: skip
         with self._lock:
-            connections = self._connections.setdefault(name, Connections(server))
-        return PostgresEngine(connections, role_of(policy), user, self._masks)
+            return self._connections.setdefault(name, Connections(server))
 
     def _spark(self, name: str, at: EngineAt, files: Mapping[str, Path]) -> Engine:
         from gateway.spark import SparkAddress, SparkEngine

@@ -136,6 +136,34 @@ class Connections:
         return connection
 
 
+_KEYED = """
+SELECT EXISTS (
+  SELECT FROM pg_catalog.pg_index i
+  JOIN pg_catalog.pg_class c ON c.oid = i.indrelid
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
+  WHERE i.indisunique AND i.indisvalid AND i.indimmediate AND i.indnkeyatts = 1 AND i.indpred IS NULL
+    AND i.indexprs IS NULL AND a.attnotnull
+    AND n.nspname = %(schema)s AND pg_catalog.lower(c.relname) = pg_catalog.lower(%(table)s)
+    AND pg_catalog.lower(a.attname) = pg_catalog.lower(%(column)s)
+)
+"""
+
+
+def keyed(connections: Connections, table: str, column: str) -> bool:
+    """Does the database see to it that each row of the table has its own value in the column. Raises
+    ENGINE_UNAVAILABLE, ENGINE_UNLOCKED."""
+    proved = connections.take(CONNECT_S)
+    try:
+        named = {"schema": connections.server.schema, "table": table, "column": column}
+        found = proved.connection.execute(_KEYED, named).fetchone()
+    except psycopg.Error:
+        connections.give(proved, usable=False)
+        raise YurtError(ENGINE_UNAVAILABLE) from None
+    connections.give(proved, usable=True)
+    return bool(found and found[0])
+
+
 @dataclass(frozen=True, slots=True)
 class _Proved:
     """A connection, and since when it is known to be locked (by `time.monotonic`)."""

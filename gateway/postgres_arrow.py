@@ -21,6 +21,10 @@ TYPES = {
     16: pa.bool_(), 20: pa.int64(), 21: pa.int16(), 23: pa.int32(), 700: pa.float32(), 701: pa.float64(),
     19: pa.string(), 25: pa.string(), 1042: pa.string(), 1043: pa.string(),
     1082: pa.date32(), 1083: pa.time64("us"), 1114: pa.timestamp("us"), 1184: pa.timestamp("us", "UTC"),
+    1000: pa.list_(pa.bool_()), 1005: pa.list_(pa.int16()), 1007: pa.list_(pa.int32()), 1016: pa.list_(pa.int64()),
+    1021: pa.list_(pa.float32()), 1022: pa.list_(pa.float64()), 1231: pa.list_(pa.float64()),
+    1009: pa.list_(pa.string()), 1014: pa.list_(pa.string()), 1015: pa.list_(pa.string()),
+    1115: pa.list_(pa.timestamp("us")), 1182: pa.list_(pa.date32()),
 }  # fmt: skip
 """Object identifiers of `pg_type.dat`, which never change, -> Arrow type."""
 _EXACT = Context(prec=2 * PRECISION, traps=[Inexact, InvalidOperation])
@@ -77,6 +81,8 @@ def batch_of(schema: Any, rows: Sequence[Sequence[Any]]) -> Any:
 def _array(type_: Any, values: list[Any]) -> Any:
     if pa.types.is_float64(type_):
         return pa.array([None if each is None else float(each) for each in values], type_)
+    if pa.types.is_list(type_) and pa.types.is_float64(type_.value_type):  # of `numeric`: each has its own scale
+        values = [each and [None if part is None else float(part) for part in each] for each in values]
     if pa.types.is_decimal(type_):
         unit = Decimal(1).scaleb(-type_.scale)
         values = [None if each is None else each.quantize(unit, context=_EXACT) for each in values]

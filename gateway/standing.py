@@ -17,6 +17,7 @@ from catalog.people import person
 from gateway.engines import FILES, EnginePool, Place
 from gateway.identity import Sandbox
 from gateway.offline import unique
+from policies.dialects import POSTGRES
 from policies.grants import Grant, check_live_grant, live_grants, policy_of
 from policies.model import Policy
 from policies.requests import check_member, project
@@ -96,17 +97,22 @@ class Standings:
         types = {dataset.id: {column.name: column.data_type for column in dataset.columns} for dataset in datasets}
         files = {dataset.id: self._data / dataset.current.file for dataset in datasets}
         place = self._engines.place(files)
-        keys = {} if place.name else self._keys(policy, files)
+        keys = self._keys(policy, files, place)
         grants = {grant.dataset_id.lower(): grant.id for grant in live_grants(session, project_id)}
         schema = Schema.from_mapping(types, keys=keys)
         return Terms(policy, schema, tuple(datasets), files, version, place, grants)
 
-    def _keys(self, policy: Policy, files: Mapping[str, Path]) -> dict[str, str]:
-        """Where a rule on dominance needs to know whether each row is another unit's, the data is asked, once."""
+    def _keys(self, policy: Policy, files: Mapping[str, Path], place: Place) -> dict[str, str]:
+        """Where a rule on dominance needs to know whether each row is another unit's, the data is asked, once; on
+        PostgreSQL, where it may change, its constraints."""
         found: dict[str, str] = {}
         for name, dataset in policy.datasets.items():
             ruled = dataset.release.dominance is not None or dataset.release.p_percent is not None
             if not ruled or dataset.unit is None or name not in files:
+                continue
+            if place.dialect == POSTGRES:
+                if self._engines.keyed(place, name, dataset.unit):
+                    found[name] = dataset.unit.lower()
                 continue
             asked = (files[name], dataset.unit)
             if asked not in self._unique:

@@ -27,6 +27,8 @@ EXACT = exp.DataType.build("DECIMAL")
 DOUBLE = exp.DataType.build("DOUBLE")
 WHOLE = exp.DataType.build("DECIMAL(20, 0)")
 """A type of Spark's that holds every whole number of eight bytes and has room for products of two."""
+LARGEST = "list_sum"
+"""DuckDB's sum of a list; the rules on dominance call it on the n largest of a group, and nobody else does."""
 ROW_NUMBER = "monotonically_increasing_id"
 """Spark's number of a row; unlike ROW_NUMBER() it asks for no order, and so for no single machine."""
 
@@ -60,7 +62,7 @@ FUNCTIONS: frozenset[type[exp.Expr]] = frozenset({
 OWN: Mapping[str, frozenset[type[exp.Expr]]] = {
     POSTGRES: frozenset({
         exp.Collate, exp.RegexpSubstr, exp.PercentileDisc, exp.Trunc, exp.DayOfWeek, exp.DayOfWeekIso,
-        exp.GenerateSeries, exp.ExplodingGenerateSeries, exp.MD5,
+        exp.GenerateSeries, exp.ExplodingGenerateSeries, exp.MD5, exp.ArrayAgg,
     }),
     SPARK: frozenset({exp.RegexpExtract, exp.DayOfWeek, exp.ArrayAgg}),
 }  # fmt: skip
@@ -95,6 +97,8 @@ def heard(tree: exp.Expr, dialect: str) -> exp.Expr:
         for added in list(tree.find_all(exp.TsOrDsToDate, exp.TsOrDsToTimestamp, exp.TimeStrToTime)):
             if isinstance(added.parent, (*DATE_PARTS, exp.TimeToStr, exp.DateDiff)):
                 added.replace(added.this)
+        for listed in tree.find_all(exp.ArrayAgg):
+            listed.set("nulls_excluded", None)  # as every list of Spark's
         for written in tree.find_all(exp.TimeToStr):
             pattern = written.args["format"]
             if isinstance(pattern, exp.Literal):  # the parser marks fields of fixed width
@@ -162,8 +166,17 @@ def _listed(tree: exp.Expr, dialect: str, calls: frozenset[str], kinds: frozense
 def _known(node: exp.Expr, dialect: str, calls: frozenset[str]) -> bool:
     if isinstance(node, exp.Anonymous):
         return str(node.this).lower() in CALLS[dialect] | calls
+    if isinstance(node, (exp.Bracket, exp.ArraySort)):  # of the n largest alone
+        return _list_of(node) is not None
     kind = type(node)
     return kind in SHAPES or kind in OPERATORS or kind in FUNCTIONS or kind in OWN[dialect]
+
+
+def _list_of(node: exp.Expr) -> exp.ArrayAgg | None:
+    """The list that a place in a sorted list is of."""
+    while isinstance(node, (exp.Bracket, exp.Paren, exp.Filter, exp.ArraySort)):
+        node = node.this
+    return node if isinstance(node, exp.ArrayAgg) else None
 
 
 def _lacking(what: str, dialect: str) -> Refusal:
@@ -216,6 +229,45 @@ def _days(dialect: str) -> _Rule:
         return exp.Paren(this=exp.Sub(this=exp.cast(node.this, day), expression=exp.cast(node.expression, day)))
 
     return rule
+
+
+MOST_LARGEST = 10
+"""Of the values of a group that a dominance rule may add up on engines without a function for the n largest."""
+
+
+def _largest(dialect: str) -> _Rule:
+    """LIST_SUM(MAX(x, n)), the sum of the n largest of a group: NULL where there are none, else of those there are."""
+
+    def rule(node: exp.Anonymous) -> exp.Expr:
+        if str(node.this).lower() != LARGEST:
+            return node
+        (call,) = node.expressions
+        most = call.this if isinstance(call, exp.Filter) else call
+        size, count = most.this, int((most.args.get("count") or most.expressions[0]).name)
+        if count > MOST_LARGEST:
+            raise _lacking(f"The sum of more than the {MOST_LARGEST} largest of a group", dialect)
+        if dialect == POSTGRES:
+            order = exp.Order(this=size, expressions=[exp.Ordered(this=size.copy(), desc=True, nulls_first=False)])
+            listed: exp.Expr = exp.ArrayAgg(this=order)
+        else:
+            listed = exp.ArrayAgg(this=size)
+        if isinstance(call, exp.Filter):
+            listed = exp.Filter(this=listed, expression=call.expression)
+        if dialect == SPARK:
+            listed = exp.ArraySort(this=listed, asc=exp.false(), nulls_first=exp.false())
+        else:
+            listed = exp.Paren(this=listed)
+        made: exp.Expr = _at(listed, 0)
+        for place in range(1, count):
+            rest = exp.Coalesce(this=_at(listed.copy(), place), expressions=[exp.Literal.number(0)])
+            made = exp.Add(this=made, expression=rest)
+        return exp.Paren(this=made)
+
+    return rule
+
+
+def _at(listed: exp.Expr, place: int) -> exp.Expr:
+    return exp.Bracket(this=listed, expressions=[exp.Literal.number(place)])
 
 
 def _counted(node: exp.CountIf) -> exp.Expr:
@@ -340,6 +392,13 @@ def _percentile(node: exp.PercentileCont) -> exp.Expr:
     return exp.Quantile(this=node.this, quantile=node.expression)
 
 
+def _unordered(node: exp.ArrayAgg | exp.GroupConcat) -> exp.Expr:
+    """Spark's lists come as they come; the generator would leave the order out."""
+    if node.find(exp.Order) is not None:
+        raise _lacking("A list in an order", SPARK)
+    return node
+
+
 def _week(node: exp.Week) -> exp.Expr:
     return exp.WeekOfYear(this=node.this)
 
@@ -395,13 +454,14 @@ RULES: Mapping[str, Mapping[type[exp.Expr], _Rule]] = {
         exp.Cast: _cast, exp.TryCast: _tried, exp.RegexpExtract: _found, exp.EndsWith: _ends, exp.Contains: _holds,
         exp.Quarter: _part("QUARTER"), exp.Week: _part("WEEK"), exp.WeekOfYear: _part("WEEK"),
         exp.DayOfWeek: _part("DOW"), exp.DayOfWeekIso: _part("ISODOW"), exp.DayOfYear: _part("DOY"),
-        exp.DayOfMonth: _part("DAY"), exp.CountIf: _counted,
+        exp.DayOfMonth: _part("DAY"), exp.CountIf: _counted, exp.Anonymous: _largest(POSTGRES),
     },
     SPARK: {
         exp.Like: _pattern(SPARK), exp.ILike: _pattern(SPARK), exp.Substring: _places(SPARK, 1, 0),
         exp.CountIf: _counted, exp.Left: _places(SPARK, 0), exp.Right: _places(SPARK, 0), exp.DateDiff: _days(SPARK),
         exp.Avg: _mean, exp.Div: _quotient, exp.PercentileCont: _percentile, exp.RegexpLike: _whole_text,
         exp.Extract: _extract, exp.Week: _week, exp.RegexpExtract: _group, exp.TryCast: _attempted,
-        exp.DateTrunc: _cut,
+        exp.DateTrunc: _cut, exp.Anonymous: _largest(SPARK),
+        exp.ArrayAgg: _unordered, exp.GroupConcat: _unordered,
     },
 }  # fmt: skip

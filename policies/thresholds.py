@@ -12,6 +12,7 @@ from sqlglot import exp
 from policies.check_from import classes
 from policies.decision import Guard
 from policies.demand import all_readable
+from policies.dialects import LARGEST
 from policies.environment import RESERVED, Aggregate, Block, Environment
 from policies.errors import COMPARISONS_TOO_MANY, DOMINANCE_UNSUPPORTED
 from policies.labels import Dep
@@ -148,7 +149,7 @@ def _dominance(env: Environment, block: Block, aggregate: Aggregate, node: exp.E
     owner = next(dep.dataset for dep in sorted(aggregate.deps, key=str) if _ruled(env, dep.dataset))
     dataset, table = env.policy.datasets[owner], env.schema.tables[owner]
     single = len(block.units) == 1 and (dataset.unit is None or table.key == dataset.unit.lower())
-    if not single or env.dialect != "duckdb":
+    if not single:
         raise Refusal.of(DOMINANCE_UNSUPPORTED, node, rule=f"{dataset.name}.release.dominance", dataset=dataset.name)
     return [
         requirement
@@ -180,7 +181,7 @@ def _tests(release: ReleaseRule, size: exp.Expr, rows: exp.Expr) -> list[exp.Exp
 
     def top(count: int) -> exp.Expr:
         largest = exp.Max(this=size.copy(), expressions=[exp.Literal.number(count)])
-        return exp.Anonymous(this="list_sum", expressions=[filtered(largest)])
+        return exp.Anonymous(this=LARGEST, expressions=[filtered(largest)])
 
     total = filtered(exp.Sum(this=size.copy()))
     found: list[exp.Expr] = []

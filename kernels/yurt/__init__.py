@@ -1,7 +1,7 @@
 """Ask the platform's data from inside a sandbox: what comes back is what the project's grants allow.
 
 import yurt
-yurt.tables()                                  # what may be asked, and how
+yurt.tables()                                  # what may be asked, how, and in which dialect
 yurt.query("SELECT ...").to_pandas()           # a governed answer; to_polars(), to_arrow()
 yurt.batches("SELECT ...")                     # the same part by part, for answers larger than memory
 yurt.explain("SELECT ...")                     # the decision, without running it

@@ -135,6 +135,7 @@ def explain(sql: str) -> dict[str, Any]:
 
 
 def tables() -> list[dict[str, Any]]:
-    """What this project's grants allow: each table with its columns and what may be done with them. Raises Refused."""
+    """What this project's grants allow: each table with its columns, what may be done with them, and the
+    dialect of SQL that it is asked in (duckdb, postgres or spark). Raises Refused."""
     said = _call("GET", "/v1/tables")
     return list(said["tables"] if isinstance(said, dict) else said)

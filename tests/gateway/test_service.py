@@ -174,6 +174,7 @@ def test_tables_and_explain_tell_what_may_be_done(gateway: TestClient) -> None:
     assert {column["name"]: column["allowed"] for column in listed[0]["columns"]} == {
         "id_no": "nothing", "county": "group, filter", "job": "filter",
     }  # fmt: skip
+    assert {table["dialect"] for table in listed} == {"duckdb"}
     explained = gateway.post("/v1/explain", json={"sql": WHOLE}, headers=headers).json()
     assert explained["outcome"] == "allow"
     refused = gateway.post("/v1/explain", json={"sql": "SELECT id_no FROM people"}, headers=headers).json()

@@ -16,6 +16,7 @@ from gateway.desk import Desk
 from gateway.engine import EngineLimits
 from gateway.engines import EnginePool
 from gateway.identity import Sandbox
+from gateway.postgres import Connections, keyed
 from gateway.standing import Standings
 from policies.decision import Refused
 from portal.cli.main import app
@@ -24,6 +25,15 @@ from store.settings import EngineAt
 
 ASKER = Sandbox("researcher", "study")
 TERMS = Terms({"hospital": ["group", "filter"], "id_no": ["count"]}, {"mode": "threshold", "min_group": 10})
+COMPANIES = Terms(
+    {
+        "uscc": ["read"],
+        "industry": ["read", "group"],
+        "revenue": ["aggregate"],
+        "legal_rep_id": [{"mask": "pseudonym"}],
+    },
+    {"mode": "rows", "min_group": 5, "dominance": {"n": 2, "k": 0.9}},
+)
 QUERY = "SELECT hospital, count(DISTINCT id_no) AS n FROM visit GROUP BY hospital ORDER BY hospital"
 
 
@@ -31,9 +41,9 @@ QUERY = "SELECT hospital, count(DISTINCT id_no) AS n FROM visit GROUP BY hospita
 def home(tmp_path: Path, files: dict[str, Path]) -> Iterator[tuple[Path, Any]]:
     (tmp_path / "data").mkdir()
     database = platform_database(tmp_path, projects={"study": ["researcher"]})
-    for name in ("visit", "citizen"):
+    for name in ("visit", "citizen", "enterprise"):
         (tmp_path / "data" / f"{name}.parquet").write_bytes(files[name].read_bytes())
-        publish(database, tmp_path, name, "id_no", "researcher")
+        publish(database, tmp_path, name, "uscc" if name == "enterprise" else "id_no", "researcher")
     grant(database, "study", "researcher", "visit", TERMS)
     yield tmp_path, database
     database.close()
@@ -99,6 +109,35 @@ def test_a_project_is_asked_in_the_dialect_of_its_engine(desk: Desks, postgres: 
     assert rows(there.ask(ASKER, "SELECT count(*)::bigint AS n FROM visit WHERE hospital ~~ 'H%'")) == [{"n": 3000}]
     refused = there.ask(ASKER, "SELECT approx_count_distinct(id_no) FROM visit")
     assert isinstance(refused, Refused)
+
+
+def test_whoever_writes_is_told_the_dialect(desk: Desks, postgres: Any) -> None:
+    assert [each["dialect"] for each in desk(county=at("postgres", postgres, "visit")).tables(ASKER)] == ["postgres"]
+    assert [each["dialect"] for each in desk().tables(ASKER)] == ["duckdb"]
+
+
+def test_postgres_says_which_column_is_a_key(postgres: Any) -> None:
+    connections = Connections(postgres)
+    assert keyed(connections, "citizen", "ID_NO")
+    assert not keyed(connections, "citizen", "name")
+    assert not keyed(connections, "visit", "id_no")
+    assert not keyed(connections, "missing", "id_no")
+    connections.close()
+
+
+@pytest.mark.parametrize("kind", ["postgres", "spark"])
+def test_masks_and_rules_on_dominance_reach_the_engines_of_the_settings(
+    kind: str, desk: Desks, home: tuple[Path, Any], request: pytest.FixtureRequest
+) -> None:
+    server = request.getfixturevalue(kind)
+    grant(home[1], "study", "researcher", "enterprise", COMPANIES)
+    if kind == "postgres":
+        request.getfixturevalue("prepared")
+    there = desk(lake=at(kind, server, "visit", "enterprise"))
+    masked = "SELECT uscc, legal_rep_id FROM enterprise ORDER BY uscc LIMIT 9"
+    assert rows(there.ask(ASKER, masked)) == rows(desk().ask(ASKER, masked))
+    totals = rows(there.ask(ASKER, "SELECT industry, sum(revenue) AS r FROM enterprise GROUP BY industry"))
+    assert {row["industry"] for row in totals if row["r"] is None} == {"tourism"}
 
 
 def test_spark_answers_what_the_file_answers(desk: Desks, spark: Any, wanted: list[dict[str, Any]]) -> None:
