@@ -9,7 +9,9 @@ It asks sessions of the grammar of a small table of people and looks at what was
   all of it is done for two incomes, so that what a number holds of incomes and what it counts are told apart. A
   released number must be about nobody or about `min_group` people, and so must the difference of any two numbers of a
   session; and no person, or few alike, may be singled out by adding and subtracting any of them (row space of weights;
-  the last only for tables with one row per person).
+  the last only for tables with one row per person). Where people have several rows, a difference is about everybody of
+  whom it has a row: that somebody is as often in one set of rows as in another is chance, which nobody who asks can
+  know, and what the rows hold need not be the same.
 * **Errors.** A query that computes with everybody computes without anybody.
 
 What it finds is printed with its session; the exit status is 1 if there was anything.
@@ -106,8 +108,8 @@ class Cell:
     name: str
     group: tuple[tuple[str, object], ...]  # its keys with their values
     several: bool  # it is about several rows of each person
-    counted: Any  # per person
-    incomes: Any  # per person: how often an income is in it
+    counted: Any  # by person and visit
+    incomes: Any  # the same: how often an income is in it
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,8 @@ class Fuzzer:
         self.schema: Schema = schema_of(self.engines[0], self.policy)
         self.people = [f"ID{number:06}" for number in range(PEOPLE)]
         self.place = {person: place for place, person in enumerate(self.people)}
+        (visits,) = self.engines[0].execute("SELECT 1 + count(*) AS n FROM visit", LIMITS).column("n").to_pylist()
+        self.shape = (len(self.people), 1 + int(visits))  # the first column: rows of no visit
         self.seen: Counter[str] = Counter()
 
     def close(self) -> None:
@@ -179,7 +183,7 @@ class Fuzzer:
         brought = [self.brought(engine, decision, width, len(got.table.column_names)) for engine in self.engines]
         if self.random.random() < 0.1:
             self.taken_away(decision, width, brought[0])
-        nothing = np.zeros(len(self.people))
+        nothing = np.zeros(self.shape)
         found = []
         for key in released:
             kind = question.aggregates[key[1]].kind
@@ -195,19 +199,22 @@ class Fuzzer:
         return found
 
     def brought(self, engine: DuckDBEngine, decision: Allowed, width: int, visible: int) -> dict[Any, Any]:
-        """What each person brings into each number: (group, place) -> array over people."""
+        """What each row of each person brings into each number: (group, place) -> array over people and visits."""
         tree = sqlglot.parse_one(decision.sql, dialect="duckdb")
         hidden = (each for part in tree.selects[visible:] for each in part.find_all(exp.Count))
         person = next(each.this.expressions[0] for each in hidden if isinstance(each.this, exp.Distinct))
-        tree.set("expressions", [*tree.selects[:width], exp.alias_(person.copy(), "who"), *tree.selects[width:visible]])
+        visit = _visit(tree)
+        own = [exp.alias_(person.copy(), "who"), exp.alias_(visit.copy(), "visit")]
+        tree.set("expressions", [*tree.selects[:width], *own, *tree.selects[width:visible]])
         group = tree.args.get("group")
-        tree.set("group", exp.Group(expressions=[*(group.expressions if group else []), person.copy()]))
+        by = [*(group.expressions if group else []), person.copy(), *([visit] if isinstance(visit, exp.Column) else [])]
+        tree.set("group", exp.Group(expressions=by))
         found: dict[Any, Any] = {}
         for row in zip(*(c.to_pylist() for c in engine.execute(tree.sql("duckdb"), LIMITS).columns), strict=True):
-            for place, value in enumerate(row[width + 1 :]):
+            for place, value in enumerate(row[width + 2 :]):
                 if value is not None and row[width] in self.place:
-                    into = found.setdefault((row[:width], place), np.zeros(len(self.people)))
-                    into[self.place[row[width]]] = float(value)
+                    into = found.setdefault((row[:width], place), np.zeros(self.shape))
+                    into[self.place[row[width]], 0 if row[width + 1] is None else row[width + 1] + 1] = float(value)
         return found
 
     def taken_away(self, decision: Allowed, width: int, brought: dict[Any, Any]) -> None:
@@ -218,7 +225,7 @@ class Fuzzer:
         self.seen["people taken away"] += 1
         for key, weights in brought.items():
             gone = float(whole.get(key) or 0) - float(less.get(key) or 0)
-            if abs(gone - weights[self.place[person]]) > 1e-6:
+            if abs(gone - weights[self.place[person]].sum()) > 1e-6:
                 self.seen["people taken away who changed what others bring"] += 1
                 return
 
@@ -233,9 +240,21 @@ class Fuzzer:
         }
 
 
+def _visit(tree: exp.Expr) -> exp.Expr:
+    """The number of the visit, where the query joins its rows, put into the subquery behind the table; else NULL."""
+    joined = [tree.args["from_"], *(tree.args.get("joins") or [])]
+    for item in (each.this for each in joined):
+        rows = item.this if isinstance(item, exp.Subquery) else None
+        table = rows.args["from_"].this if isinstance(rows, exp.Select) else None
+        if isinstance(rows, exp.Select) and isinstance(table, exp.Table) and table.name == "visit":
+            rows.append("expressions", exp.alias_(exp.column("visit_id", "r"), "visit"))
+            return exp.column("visit", item.alias, quoted=True)
+    return exp.null()
+
+
 def few(weights: Any) -> bool:
     """About somebody, but not about enough people."""
-    return 0 < int(np.count_nonzero(np.abs(weights) > 1e-6)) < MINIMUM
+    return 0 < int(np.count_nonzero((np.abs(weights) > 1e-6).any(axis=1))) < MINIMUM
 
 
 def disjoint(one: Cell, other: Cell) -> bool:
@@ -256,7 +275,7 @@ def judged(cells: Sequence[Cell], asked: tuple[str, ...]) -> Iterator[Finding]:
             if one.kind == other.kind and not disjoint(one, other) and few(getattr(one, part) - getattr(other, part)):
                 yield Finding(f"a difference about few people ({part})", asked, f"{one.name} - {other.name}")
         alike = [cell for cell in linear if cell.kind == "weight" and not cell.several]
-        rows = [getattr(cell, part) for cell in alike if getattr(cell, part).any()]
+        rows = [getattr(cell, part).sum(axis=1) for cell in alike if getattr(cell, part).any()]
         if rows and (singled := isolated(np.array(rows))):
             yield Finding(f"{singled} people singled out together ({part})", asked, "")
 
