@@ -60,6 +60,14 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Guard:
+    """Another engine for the guard's own questions, and what stands for its data."""
+
+    engine: Engine
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
 class Streaming:
     """Rows that leave while the engine works. Iterate `rows` once (raises YurtError) and close it."""
 
@@ -189,17 +197,20 @@ def whole(
     memory: ProbeMemory | None = None,
     version: str = "",
     sticky: Sticky | None = None,
+    guard: Guard | None = None,
 ) -> Answer | Refused | Failed:
     """Compute an answer and look at all of it before anything leaves.
 
-    `memory`: what probes found over the data that `version` stands for; `sticky`: what was released with noise.
+    `memory`: what probes found over the data that `version` stands for; `sticky`: what was released with noise;
+    `guard`: what is asked about earlier answers, where it is not the same engine.
     """
     started = time.perf_counter()
     plan = decision.release
     if plan.private is not None:
         return _private(decision, plan.private, engine, history, accountant, deciding_s, longest_s, sticky)
     limits = Limits(min(plan.timeout_s, longest_s), plan.max_rows + 1, WHOLE_BYTES)
-    prober = Prober(engine, limits, stop, memory, version)
+    asked = guard or Guard(engine, version)
+    prober = Prober(asked.engine, limits, stop, memory, asked.version)
     try:
         examined = examine(decision, prober.ask)
         if isinstance(examined, Refused):

@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from audit import AuditLog, EventName
-from gateway.answer import Answer, Failed, Streaming, may_stream, stream, whole
+from gateway.answer import Answer, Failed, Guard, Streaming, may_stream, stream, whole
 from gateway.booking import HistoryBook
 from gateway.decisions import DecisionCache
 from gateway.dp_account import RecordedAccountant
@@ -15,9 +15,11 @@ from gateway.errors import AUDIT_UNAVAILABLE
 from gateway.identity import Sandbox
 from gateway.probing import ProbeMemory
 from gateway.questions import Questions, digest
-from gateway.standing import Standing, Standings
+from gateway.standing import Standing, Standings, Terms
 from policies.decision import Allowed, Decision, Footprint, Refused
+from policies.errors import NOT_IN_ENGINE
 from policies.explain import explained
+from policies.ground import named
 from policies.history import History
 from store.database import Database
 from store.errors import YurtError
@@ -47,7 +49,7 @@ class Desk:
         standing = self._standings.of(sandbox)
         began = time.perf_counter()
         decision, history, booking = self._book.decided(
-            sandbox.project, sandbox.username, lambda history: self._decided(sql, standing, history)
+            standing.reach, sandbox.username, lambda history: self._decided(sql, standing, history)
         )
         deciding_s = time.perf_counter() - began
         answered = False
@@ -63,7 +65,7 @@ class Desk:
     def refusal(self, sandbox: Sandbox, sql: str) -> Refused | None:
         """The refusal that the policy alone gives, recorded, without an engine: for those who would have to wait."""
         standing = self._standings.of(sandbox)
-        decision = self._decided(sql, standing, self._book.history(sandbox.project))
+        decision = self._decided(sql, standing, self._book.history(standing.reach))
         if isinstance(decision, Allowed):
             return None
         self._record_decision(sandbox, standing, sql, decision)
@@ -72,7 +74,7 @@ class Desk:
     def explain(self, sandbox: Sandbox, sql: str) -> dict[str, Any]:
         """The whole decision about a question, without running or booking it; recorded like any other."""
         standing = self._standings.of(sandbox)
-        decision = self._decided(sql, standing, self._book.history(sandbox.project))
+        decision = self._decided(sql, standing, self._book.history(standing.reach))
         self._record_decision(sandbox, standing, sql, decision, explained=True)
         return explained(decision, standing.terms.policy, standing.terms.grants, sql)
 
@@ -119,6 +121,9 @@ class Desk:
             engine: Engine = self._engines.at(terms.place, terms.files, terms.policy, standing.user)
         except YurtError as error:
             return Failed.because(error)
+        guard = self._guard(decision, terms)
+        if isinstance(guard, Refused):
+            return guard
         given: Answer | Streaming | Refused | Failed
         if may_stream(decision.release):
             given = stream(decision, engine, deciding_s, stop, self._longest_s)
@@ -128,7 +133,7 @@ class Desk:
             given = whole(
                 decision, engine, history, deciding_s, stop, self._longest_s, accountant,
                 None if terms.place.dialect == "postgres" else self._probes,  # where data may change under one version
-                version, Sticky(self._noisy, sandbox.project, version),
+                version, Sticky(self._noisy, sandbox.project, version), guard,
             )  # fmt: skip
         try:
             if isinstance(given, Answer):
@@ -141,6 +146,23 @@ class Desk:
                 given.rows.close()
             return Failed.because(AUDIT_UNAVAILABLE)
         return given
+
+    def _guard(self, decision: Allowed, terms: Terms) -> Guard | Refused | None:
+        """What looks at earlier answers over tables that the project cannot use (any more), where it needs to: an
+        engine that holds them too, and that no question of anybody's is run by. A refusal does not name them."""
+        plan = decision.release
+        compared = (each for pair in plan.pairs for each in (pair.one, pair.other))
+        audited = (asked.footprint for audit in plan.audits for asked in audit.asked)
+        needed = {name for each in (*compared, *audited) for name in named(each)} - terms.files.keys()
+        if not needed or terms.place.name:
+            return None
+        try:
+            files = {**terms.files, **self._standings.files(needed)}
+        except YurtError:
+            return Refused.because(
+                NOT_IN_ENGINE, what="A look at an earlier answer's rows", dialect=terms.place.dialect
+            )
+        return Guard(self._engines.engine(files), f"{terms.version} {sorted(map(str, files.values()))}")
 
     def _watched(self, sandbox: Sandbox, sql: str, rows: Rows) -> Rows:
         """The same rows, with a record of how many had left when they were closed."""

@@ -4,7 +4,7 @@ import hashlib
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -13,8 +13,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from catalog.datasets import Dataset, DatasetVersion
+from catalog.datasets import dataset as dataset_of
 from catalog.people import person
+from gateway.answered import Reach
 from gateway.engines import FILES, EnginePool, Place
+from gateway.errors import ENGINES_MIXED
 from gateway.identity import Sandbox
 from gateway.offline import unique
 from policies.dialects import POSTGRES
@@ -23,6 +26,7 @@ from policies.model import Policy
 from policies.requests import check_member, project
 from policies.schema import Schema
 from store.database import Database
+from store.errors import YurtError
 
 _KEPT = 256
 
@@ -46,6 +50,11 @@ class Standing:
 
     terms: Terms
     user: Mapping[str, object]
+
+    @property
+    def reach(self) -> Reach:
+        """Whose earlier answers count."""
+        return Reach(self.terms.policy.project, self.terms.policy.shared)
 
 
 class Standings:
@@ -73,6 +82,15 @@ class Standings:
             while len(self._read) > _KEPT:
                 self._read.popitem(last=False)
         return standing
+
+    def files(self, names: Iterable[str]) -> dict[str, Path]:
+        """The newest versions of datasets, whoever may use them: only for the guard. Raises DATASET_UNKNOWN,
+        ENGINES_MIXED where one is not kept in files."""
+        with self._database.reading() as session:
+            found = {name: self._data / dataset_of(session, name).current.file for name in sorted(names)}
+        if self._engines.place(found) != FILES:
+            raise YurtError(ENGINES_MIXED)
+        return found
 
     def _standing(self, sandbox: Sandbox) -> Standing:
         with self._database.reading() as session:

@@ -4,6 +4,7 @@ What follows from the counts is `policies.verdict`.
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from sqlglot import exp
 
@@ -36,39 +37,46 @@ def from_tables(footprint: Footprint) -> exp.Select:
 
 
 def audit(
-    earlier: Sequence[Footprint], new: Sequence[Footprint], places: Mapping[Footprint, Place], ties: Sequence[str]
+    earlier: Sequence[Footprint],
+    new: Sequence[Footprint],
+    places: Mapping[Footprint, Place],
+    ties: Sequence[str],
+    seen: Mapping[Footprint, Footprint] = MappingProxyType({}),
 ) -> Audit:
-    """The audit of one frame's statistics; `ties` are the equalities all of them share."""
-    everyone = (*earlier, *new)
+    """The audit of one frame's statistics; `ties` are the equalities all of them share. `seen`: how a footprint is
+    described here, where not in its own words."""
+    everyone = [seen.get(each, each) for each in (*earlier, *new)]
+    first = everyone[len(earlier)]
     tests: dict[tuple[str, ...], int] = {}
     for footprint in everyone:
         own = tuple(text for text in footprint.conditions if text not in ties)
         if own:
             tests.setdefault(own, len(tests))
     keys = sorted({key for footprint in everyone for key in footprint.group_keys})
-    coarse = [place for place, key in enumerate(keys) if any(key in footprint.group_keys for footprint in new)]
+    used = {key for footprint in everyone[len(earlier) :] for key in footprint.group_keys}
+    coarse = [place for place, key in enumerate(keys) if key in used]
     minimum = max(footprint.min_group for footprint in everyone)
     asked = tuple(
         Asked(
             footprint,
-            tests.get(tuple(text for text in footprint.conditions if text not in ties)),
-            tuple(keys.index(key) for key in footprint.group_keys),
+            tests.get(tuple(text for text in described.conditions if text not in ties)),
+            tuple(keys.index(key) for key in described.group_keys),
             place < len(earlier),
             places.get(footprint) if place >= len(earlier) else None,
         )
-        for place, footprint in enumerate(everyone)
+        for place, (footprint, described) in enumerate(zip((*earlier, *new), everyone, strict=True))
     )
     chosen = None if any(each.test is None for each in asked) else tuple(tests)
 
     def counted(places_of_keys: Sequence[int]) -> str:
-        return _query(new[0], ties, tuple(tests), chosen, [keys[place] for place in places_of_keys], minimum)
+        return _query(first, ties, tuple(tests), chosen, [keys[place] for place in places_of_keys], minimum)
 
     whole = counted(range(len(keys)))
     rough = counted(coarse) if len(coarse) < len(keys) else whole
     ruled: tuple[str, ...] = ()
-    if new[0].total:
+    if first.total:
         told = tuple(_dominated(each, each.conditions, (), each.group_keys) for each in everyone)
-        ruled = (*told, _dominated(new[0], ties, tuple(tests), keys))
+        ruled = (*told, _dominated(first, ties, tuple(tests), keys))
     return Audit(whole, rough, len(tests), tuple(keys), tuple(coarse), asked, minimum, ruled)
 
 

@@ -11,7 +11,7 @@ from policies.check import Checked, check
 from policies.decision import Allowed, Decision, OutputColumn, Refused, ReleasePlan, Source
 from policies.dialects import DIALECTS, said
 from policies.dp_finish import private_plan
-from policies.errors import SQL_INVALID, SQL_TOO_DEEP
+from policies.errors import NOT_IN_ENGINE, SQL_INVALID, SQL_TOO_DEEP
 from policies.history import History
 from policies.last import masked_last
 from policies.model import Mode, Policy
@@ -64,6 +64,8 @@ def _ordered(sources: frozenset[Source]) -> tuple[Source, ...]:
 
 def _allowed(checked: Checked, policy: Policy, dialect: str, history: History) -> Decision:
     env, relation = checked.environment, checked.relation
+    if dialect != "duckdb" and policy.shared & set(env.datasets.values()):  # other projects' terms do not hold there
+        return Refused.because(NOT_IN_ENGINE, what="A history of all projects", dialect=dialect)
     quiet = frozenset(env.meta["compared"] - env.meta["told"])
     comparison = past.compare(env.footprints, history, policy, env.meta["shown"], quiet)
     if isinstance(comparison, Refused):

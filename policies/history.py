@@ -1,8 +1,9 @@
 """The differencing guard: new answers and earlier ones, added and subtracted, must not single out a few people.
 
-Statistics over the same rows (a *frame*: the same governed tables, joined alike) are audited together, cell by cell, by
-linear algebra over their atoms (`policies.atoms`, `policies.combinations`). Statistics over different tables about the
-same people are compared in pairs, by the sets of people. Everything is asked of the engine before the query runs.
+Statistics over the same rows (a *frame*: the same tables, joined alike) are audited together, cell by cell, by linear
+algebra over their atoms (`policies.atoms`, `policies.combinations`), also where they were taken under different terms
+(`policies.ground`). Statistics over different tables about the same people are compared in pairs, by the sets of
+people. Everything is asked of the engine before the query runs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ from policies import atoms, people
 from policies.decision import Audit, Footprint, Pair, Place, Refused, Withhold
 from policies.dialects import parsed
 from policies.errors import HISTORY_FULL, NOT_IN_ENGINE
+from policies.ground import grounded
 from policies.model import Policy
 
 MAX_PAIRS = 400
@@ -25,7 +27,7 @@ MAX_AUDITED = 400
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What was answered before, over all users of the project."""
+    """What was answered before: over all users of the project, and of all projects where the policy says so."""
 
     footprints: tuple[Footprint, ...] = ()
 
@@ -93,27 +95,37 @@ def compare(
     ]
     if any(one.dialect != other.dialect and people.linked(one, other, policy) for one in fresh for other in others):
         return Refused.because(NOT_IN_ENGINE, what="A look at an earlier answer's rows", dialect=fresh[0].dialect)
+    seen = _seen((*fresh, *others))
+    frame_of = {one: _frame(seen.get(one, one)) for one in (*fresh, *others)}
     frames: dict[tuple[object, ...], list[Footprint]] = {}
     for one in fresh:
-        frames.setdefault(_frame(one), []).append(one)
+        frames.setdefault(frame_of[one], []).append(one)
     audits: list[Audit] = []
     for frame, members in frames.items():
-        earlier = [other for other in others if _frame(other) == frame]
+        earlier = [other for other in others if frame_of[other] == frame]
         if len(earlier) + len(members) > MAX_AUDITED:
             return Refused.because(HISTORY_FULL)
         if len(earlier) + len(members) > 1:
-            audits.append(atoms.audit(earlier, members, places, _ties(frame)))
+            audits.append(atoms.audit(earlier, members, places, _ties(frame), seen))
     pairs: dict[Pair, None] = {}
     for place, one in enumerate(fresh):
         for other in (*others, *fresh[:place], *([] if one.exact else [one])):
             weighed = any(each.total or each.rough for each in (one, other))
-            apart = (one is other or _frame(one) != _frame(other)) and not weighed
+            apart = (one is other or frame_of[one] != frame_of[other]) and not weighed
             pair = people.pair(one, other, policy) if apart else None
             if pair is not None:
                 pairs[pair] = None
             if len(pairs) > MAX_PAIRS:
                 return Refused.because(HISTORY_FULL)
     return Comparison(tuple(pairs), tuple(audits), tuple(withheld))
+
+
+def _seen(footprints: Sequence[Footprint]) -> dict[Footprint, Footprint]:
+    """How to describe statistics whose tables others saw under other terms."""
+    terms: dict[tuple[str, ...], dict[tuple[str, ...], bool]] = {}
+    for one in footprints:
+        terms.setdefault(one.tables, {}).setdefault(one.sources, grounded(one) != one)
+    return {one: grounded(one) for one in footprints if sum(terms[one.tables].values()) > 1}
 
 
 @lru_cache(maxsize=4096)

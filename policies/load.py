@@ -26,6 +26,7 @@ from policies.model import (
     Mode,
     Policy,
     PrivacyTerms,
+    Reach,
     ReleaseRule,
     Use,
 )
@@ -314,7 +315,7 @@ def attribute_of(placeholder: exp.Placeholder) -> str:
 
 
 _RELEASE_KEYS = (
-    "mode", "min_group", "max_rows", "timeout_s", "dominance", "p_percent",
+    "mode", "min_group", "max_rows", "timeout_s", "dominance", "p_percent", "history",
     "epsilon", "delta", "epsilon_per_query", "max_groups_contributed", "bounds",
     "max_rows_contributed", "domains", "period_days",
 )  # fmt: skip
@@ -338,10 +339,18 @@ def _release(node: Node, inherited: ReleaseRule) -> ReleaseRule:
             _wrong(each, "dominance needs n and k.")
         return Dominance(int(_number(entry["n"][1], "n", 1, 10, True)), _number(entry["k"][1], "k", 0, 1))
 
+    def reach(each: Node) -> Reach:
+        word = _text(each, "history")
+        if word not in set(Reach):
+            _wrong(each, f"{word} is not a history.", _nearest(word, Reach, f"Known: {', '.join(Reach)}."))
+        return Reach(word)
+
     chosen = value("mode", mode, inherited.mode)
     for key in ("dominance", "p_percent"):
         if chosen is Mode.DP and key in parts:
             _wrong(parts[key][0], f"{key} has no meaning in the release mode dp.", "Leave it out.")
+    if chosen is not Mode.THRESHOLD and "history" in parts:
+        _wrong(parts["history"][0], "history belongs to the release mode threshold.", "Leave it out.")
     return ReleaseRule(
         mode=chosen,
         min_group=int(value("min_group", lambda each: _number(each, "min_group", 1, 1e9, True), inherited.min_group)),
@@ -350,13 +359,14 @@ def _release(node: Node, inherited: ReleaseRule) -> ReleaseRule:
         dominance=value("dominance", dominance, inherited.dominance),
         p_percent=value("p_percent", lambda each: _number(each, "p_percent", 0, 1), inherited.p_percent),
         privacy=_privacy(node, parts, chosen, inherited.privacy),
+        history=value("history", reach, inherited.history) if chosen is Mode.THRESHOLD else Reach.PROJECT,
     )
 
 
 def _privacy(
     node: Node, parts: Mapping[str, tuple[Node, Node]], mode: Mode, inherited: PrivacyTerms | None
 ) -> PrivacyTerms | None:
-    given = [key for key in _RELEASE_KEYS[6:] if key in parts]
+    given = [key for key in _RELEASE_KEYS[7:] if key in parts]
     if mode is not Mode.DP:
         if given:
             _wrong(parts[given[0]][0], f"{given[0]} belongs to the release mode dp.")

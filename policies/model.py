@@ -30,6 +30,13 @@ class Mode(StrEnum):
     DP = "dp"
 
 
+class Reach(StrEnum):
+    """Whose earlier answers a new one is compared with."""
+
+    PROJECT = "project"  # its own project's
+    DATASET = "dataset"  # those over the dataset, whichever project they were given to
+
+
 @dataclass(frozen=True, slots=True)
 class Capability:
     """One use of a column, at `grain` or coarser (None: the exact value)."""
@@ -120,6 +127,7 @@ class ReleaseRule:
     dominance: Dominance | None = None
     p_percent: float | None = None  # a total protects its largest contributor to within this share
     privacy: PrivacyTerms | None = None
+    history: Reach = Reach.PROJECT
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,3 +151,8 @@ class Policy:
     release: ReleaseRule
     datasets: Mapping[str, DatasetPolicy]  # by lower-case name
     version: str = ""  # digest of the text it was loaded from
+
+    @property
+    def shared(self) -> frozenset[str]:
+        """Datasets over which answers to every project count."""
+        return frozenset(name for name, each in self.datasets.items() if each.release.history is Reach.DATASET)

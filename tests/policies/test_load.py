@@ -33,9 +33,26 @@ def test_the_dp_terms_load() -> None:
     assert terms.bounds["income"] == (0.0, 300000.0)
 
 
+def test_a_dataset_may_ask_for_a_history_of_all_projects() -> None:
+    text = "project: P\nrelease: {mode: threshold, history: dataset}\n" + HEAD.removeprefix("project: P\n")
+    rows = "  b:\n    release: {mode: rows}\n    columns: {c: [read]}\n"
+    own = "  c:\n    unit: id\n    release: {history: project}\n    columns: {id: []}\n"
+    assert load_policy(text + "    columns: {id: []}\n" + rows + own).shared == {"a"}
+
+
 @pytest.mark.parametrize(
     ("text", "place", "word"),
     [
+        (
+            HEAD + "    release: {history: datasets}\n    columns: {id: []}\n",
+            "line 5, column 24",
+            "mean dataset?",
+        ),
+        (
+            HEAD + "    release: {mode: rows, history: dataset}\n    columns: {id: []}\n",
+            "line 5, column 27",
+            "threshold",
+        ),
         ("project: P\nsurprise: 1\ndatasets: {}\n", "line 2, column 1", "surprise"),
         ("project: P\nproject: Q\n", "line 2, column 1", "twice"),
         (HEAD + "    columns: {id: [], c: [reed]}\n", "line 5, column 27", "reed"),
