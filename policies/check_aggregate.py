@@ -8,7 +8,7 @@ from sqlglot import exp
 from policies import check_open, check_person, lists
 from policies.check_predicate import constant, filtered
 from policies.decision import Source
-from policies.demand import all_readable, column_of, demand, demand_present, readable, weights
+from policies.demand import all_readable, column_of, demand, demand_present, permits, readable, weights
 from policies.environment import Aggregate, Block, Environment, RowSets
 from policies.errors import (
     AGGREGATE_REVEALS,
@@ -54,7 +54,8 @@ def aggregate(env: Environment, block: Block, node: exp.Expr) -> Value:
     deps = frozenset().union(*(part.all_deps for part in parts), condition.all_deps if condition else frozenset())
     totals = [] if env.harmless else _totals(env, call, parts)
     touched: frozenset[str] = frozenset().union(*(part.touches for part in parts))
-    block.mixed += [(touched, call), (condition.touches if condition else frozenset(), call)]
+    chosen = condition.touches if condition else frozenset()
+    block.mixed += [lists.Mixed(touched, call), lists.Mixed(chosen, call)]
     block.aggregates[number] = Aggregate(
         number, made, deps, lambda: _row_sets(env, block, call, parts, where, bool(totals)), totals, condition=where
     )
@@ -101,7 +102,8 @@ def _call(env: Environment, block: Block, call: exp.Expr) -> tuple[exp.Expr, str
         return exp.Count(this=exp.Case(ifs=[exp.If(this=part.node, true=exp.Literal.number(1))])), "int", [part]
     if isinstance(call, exp.ApproxDistinct):
         part = env.value(env, block, call.this)
-        demand(env.policy, part.all_deps, Use.COUNT, call)
+        _told_apart(env, part, call)
+        demand(env.policy, part.preds, Use.FILTER, call)
         return exp.ApproxDistinct(this=part.node), "int", [part]
     if type(call) in SAFE:
         return _statistic(env, block, call)
@@ -134,13 +136,42 @@ def _count(env: Environment, block: Block, call: exp.Count) -> tuple[exp.Expr, s
                 CONSTRUCT_NOT_ALLOWED, call, what="COUNT(DISTINCT …) of several columns", hint="Count one column."
             )
         part = env.value(env, block, inner.expressions[0])
-        demand(env.policy, part.deps, Use.COUNT, call)
+        _told_apart(env, part, call)
         demand(env.policy, part.preds, Use.FILTER, call)
         return exp.Count(this=exp.Distinct(expressions=[part.node]), **flags), "int", [part]
     part = env.value(env, block, inner)
     demand_present(env.policy, part.deps, call)
+    if part.level is Level.ROW and part.degree > 2 and not _whole(part.node):  # NULL for some values, not for others
+        demand(env.policy, part.deps, Use.GROUP if _grouped(env, part) else Use.FILTER, call)
     demand(env.policy, part.preds, Use.FILTER, call)
     return exp.Count(this=part.node, **flags), "int", [part]
+
+
+def _told_apart(env: Environment, part: Value, call: exp.Expr) -> None:
+    """Different values may be counted of what may be a group, and of whole identifiers: how many values a part of
+    one, or a test of one, has would tell who is there."""
+    whole = part.level is not Level.ROW or _whole(part.node)
+    demand(env.policy, part.deps, Use.COUNT if whole else Use.GROUP, call)
+
+
+def _grouped(env: Environment, part: Value) -> bool:
+    return all(permits(env.policy, dep, Use.GROUP) for dep in part.deps)
+
+
+def _whole(node: exp.Expr) -> bool:
+    """Does it show a column as it is: the column, it beside other text, or it for some rows and NULL for others."""
+    node = node.unnest()
+    if isinstance(node, (exp.DPipe, exp.Concat)):
+        parts = node.expressions if isinstance(node, exp.Concat) else [node.this, node.expression]
+        plain = all(isinstance(each.unnest(), (exp.Column, exp.Literal)) or _whole(each) for each in parts)
+        return plain and any(_whole(each) for each in parts)
+    if isinstance(node, exp.Case):
+        default = node.args.get("default")
+        chosen = [each.args["true"] for each in node.args["ifs"]]
+        return all(_whole(each) for each in chosen) and (
+            default is None or isinstance(default, exp.Null) or _whole(default)
+        )
+    return isinstance(node, exp.Column)
 
 
 def _statistic(env: Environment, block: Block, call: exp.Expr) -> tuple[exp.Expr, str, list[Value]]:

@@ -15,7 +15,7 @@ from policies.errors import (
     TABLE_UNKNOWN,
 )
 from policies.labels import Level, Value, combined, common_kind
-from policies.lists import Listing
+from policies.lists import Listing, Mixed
 from policies.model import Mode
 from policies.refusal import Refusal
 from policies.resolve import Relation, Scope, Source, Unit
@@ -111,8 +111,8 @@ def _join(env: Environment, block: Block, node: exp.Join) -> exp.Expr:
     if side:  # whether they are there depends on all that is asked
         missing = new if side == "LEFT" else kept if side == "RIGHT" else kept | new
         env.outer |= missing & block.lists
-        for rows, at in block.mixed[tied:]:
-            block.mixed += [(rows | {name}, at) for name in sorted(missing)]
+        for rows, at, _ in block.mixed[tied:]:
+            block.mixed += [Mixed(rows | {name}, at) for name in sorted(missing)]
         dp_rows.outer_join(env, block.units[:units], block.units[units:], block.links[links:], node)
     return made
 
@@ -300,7 +300,7 @@ def _derived(
         block.lists.add(instance)
         if lateral:
             looked_at = frozenset(dep.instance for dep in relation.influence) | relation.outside
-            block.mixed.append((looked_at | {instance}, tree))
+            block.mixed.append(Mixed(looked_at | {instance}, tree))
     else:
         block.lists |= relation.lists
         block.ties += relation.ties

@@ -15,7 +15,7 @@ from policies.errors import CONSTRUCT_NOT_ALLOWED, JOIN_NOT_ALLOWED, TYPE_MISMAT
 from policies.failing import tried_within
 from policies.grain import Bucket, DateUnit, cut, day_after
 from policies.labels import Dep, Level, Value, combined
-from policies.lists import Tie
+from policies.lists import Mixed, Tie, around
 from policies.model import Use
 from policies.refusal import Refusal
 from policies.schema import kind_of
@@ -73,12 +73,15 @@ def chosen_by(env: Environment, block: Block, node: exp.Expr) -> exp.Expr:
 
 def _tied_to_lists(env: Environment, block: Block, node: exp.Expr, found: Value) -> None:
     """Take down what a conjunct says of tables and joined lists at once, and which columns of lists it equates."""
-    block.mixed.append((found.touches, node))
-    if isinstance(node, exp.EQ) and found.rows & block.lists:
+    outer = around(block.scope)
+    equal = False
+    if isinstance(node, exp.EQ) and (found.rows & block.lists or found.touches & outer):
         sides = [env.value(env, block, side) for side in (node.this, node.expression)]
+        equal = any(one.touches <= outer and not other.touches & outer for one, other in (sides, sides[::-1]))
         for one, other in (sides, sides[::-1]):
             if one.listed is not None and one.listed[0] not in other.touches:
                 block.ties.append(Tie(*one.listed, other.touches, other.node))
+    block.mixed.append(Mixed(found.touches, node, equal))
 
 
 def _key_equality(env: Environment, block: Block, node: exp.Expr) -> Value | None:

@@ -404,6 +404,7 @@ def _finished(
     limits = thresholds(env, block, node)
     if limits.protected:
         lists.even(env, block, groups, node)
+        lists.correlated(env, block, node)
     hidden = Hidden(env)
     repeated = node.args.get("distinct") is not None and (node.args.get("group") is not None or bool(block.aggregates))
     engine_side = not top or repeated
@@ -463,7 +464,7 @@ def _finished(
 
 def _outside(block: Block, columns: dict[str, Value]) -> frozenset[str]:
     """Occurrences and lists of outer queries that decide about its rows."""
-    looked_at = [rows for rows, _ in block.mixed] + [value.touches for value in (*block.keys, *columns.values())]
+    looked_at = [each.rows for each in block.mixed] + [value.touches for value in (*block.keys, *columns.values())]
     return frozenset().union(*looked_at) - block.lists - {unit.instance for unit in block.units}
 
 

@@ -11,7 +11,7 @@ from policies.decision import Footprint, Guard, Source
 from policies.dp_plan import Draft
 from policies.errors import SQL_TOO_LARGE
 from policies.labels import Dep, Value, alike, common_kind
-from policies.lists import Listing, Tie
+from policies.lists import Listing, Mixed, Tie
 from policies.model import Mode, Policy
 from policies.refusal import Refusal
 from policies.resolve import Relation, Scope, Unit
@@ -95,7 +95,7 @@ class Block:
     constants: set[str] = field(default_factory=set)  # tables of constants its rows are multiplied by
     lists: set[str] = field(default_factory=set)  # lists beside its rows: constants, series, statistics
     ties: list[Tie] = field(default_factory=list)  # equalities with columns of theirs
-    mixed: list[tuple[frozenset[str], exp.Expr]] = field(default_factory=list)  # what its statistics depend on at once
+    mixed: list[Mixed] = field(default_factory=list)  # what its statistics depend on at once
     described: bool = True  # its conditions say all there is about its rows, but for what outer joins add
     padded: bool = False  # an outer join adds rows
     matched: list[exp.Expr] = field(default_factory=list)  # conditions of outer joins, over base columns

@@ -9,17 +9,18 @@ one of a list's column tells about the people of each of its entries (`told`).
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlglot import exp
 
-from policies.errors import COMPARISONS_TOO_MANY, CONSTRUCT_NOT_ALLOWED
+from policies.errors import COMPARISONS_TOO_MANY, CONSTRUCT_NOT_ALLOWED, SUBQUERY_NOT_ALLOWED
 from policies.model import DatasetPolicy, Mode
 from policies.refusal import Refusal
 
 if TYPE_CHECKING:
     from policies.environment import Block, Environment
     from policies.labels import Value
+    from policies.resolve import Scope
 
 Row = dict[str, exp.Expr]
 """Column -> constant."""
@@ -51,6 +52,14 @@ class Tie:
     column: str
     others: frozenset[str]  # what `other` is of
     node: exp.Expr  # `other`
+
+
+class Mixed(NamedTuple):
+    """What a condition, an argument or a key depends on at once."""
+
+    rows: frozenset[str]  # occurrences of tables, and lists
+    node: exp.Expr
+    equal: bool = False  # it says that what is inside a query equals what is outside
 
 
 def distinct(rows: Iterable[Row], columns: Iterable[str]) -> bool:
@@ -110,8 +119,8 @@ def even(env: "Environment", block: "Block", classes: list[list[tuple[str, str]]
     while ready := {name for name in waiting if env.lists[name].alone(_fixed_columns(block, name, bound))}:
         bound |= ready
         waiting -= ready
-    mixed = [*block.mixed, *((key.touches, key.node) for key in block.keys)]
-    for rows, at in mixed:
+    mixed = [*block.mixed, *(Mixed(key.touches, key.node) for key in block.keys)]
+    for rows, at, _ in mixed:
         own = rows & members
         if own & bound and own - bound:
             raise Refusal.of(
@@ -119,6 +128,33 @@ def even(env: "Environment", block: "Block", classes: list[list[tuple[str, str]]
                 at if at.args.get("parent") is None else node,
                 what="A list that counts some rows more often than others",
                 hint="Group by a column in which the rows of the list differ, or compare it with =.",
+            )
+
+
+def around(scope: "Scope") -> set[str]:
+    """The table occurrences and lists of the queries around a scope."""
+    found: set[str] = set()
+    outer = scope.parent
+    while outer is not None:
+        for source in outer.sources:
+            found |= {unit.instance for unit in source.units}
+            found |= {name for value in source.columns.values() for name in value.touches}
+        outer = outer.parent
+    return found
+
+
+def correlated(env: "Environment", block: "Block", node: exp.Expr) -> None:
+    """Refuse a statistic of protected rows that each outer row chooses by more than an equality: those that leave out
+    one row each are as good as the rows. Rows that an equality chooses are a group, and audited as one."""
+    outer = around(block.scope) - block.lists - {unit.instance for unit in block.units}
+    entries = [*block.mixed, *(Mixed(key.touches, key.node) for key in block.keys)]
+    for rows, _, equal in entries if outer else []:
+        if not equal and any(name not in env.lists or env.lists[name].rows is None for name in rows & outer):
+            raise Refusal.of(
+                SUBQUERY_NOT_ALLOWED,
+                node,
+                why="it computes a statistic per outer row",
+                hint="Join and GROUP BY instead.",
             )
 
 

@@ -8,7 +8,7 @@ from sqlglot import exp
 from policies.decision import Source as Base
 from policies.errors import COLUMN_AMBIGUOUS, COLUMN_UNKNOWN, CONSTRUCT_NOT_ALLOWED
 from policies.labels import Dep, Value
-from policies.lists import Row, Tie
+from policies.lists import Mixed, Row, Tie
 from policies.refusal import Refusal
 
 
@@ -34,7 +34,7 @@ class Relation:
     constants: frozenset[str] = frozenset()  # tables of constants its rows are multiplied by
     lists: frozenset[str] = frozenset()  # lists beside its rows, and what ties and mixes them
     ties: tuple[Tie, ...] = ()
-    mixed: tuple[tuple[frozenset[str], exp.Expr], ...] = ()
+    mixed: tuple[Mixed, ...] = ()
     outside: frozenset[str] = frozenset()  # tables and lists of outer queries that it looks at
     rows: tuple[Row, ...] | None = None  # all it can hold, where that is constant
     unique: frozenset[str] | None = None  # columns in which no two of its rows are alike
