@@ -24,7 +24,7 @@ CREATE TABLE secret_case(case_id INTEGER, id_no VARCHAR, note VARCHAR);
 """
 
 
-ATTACKS = ("refused", "refused_constructs", "attacks")
+ATTACKS = ("refused", "refused_constructs", "attacks", "attacks_insider")
 CLASSES = frozenset({
     "raw_rows", "value_agg", "small_group", "dominance", "differencing", "noise", "error_channel", "timing_dos",
     "mask_defeat", "catalog", "file_net", "statement", "names_scope", "join_probe", "subquery_pos", "window",
