@@ -1,28 +1,121 @@
-"""Attributes of each character for the CRF, from the character, its neighbours and the words around it.
+"""What is known of each character: the character, what it is in names, and the word it is part of; for all at once.
 
-The same function serves training and use. It reads the whole text, so that a window cut out of it has its true
-neighbours; beyond the ends stands a line feed.
+`TEMPLATES` say which of it makes an attribute of the CRF. The same code serves training and use.
 """
 
 from collections.abc import Callable
 
+import numpy as np
+from numpy.typing import NDArray
+
 from masking.ner.lexicon import FUNCTION, Lexicon
+from masking.ner.segment import ALONE, STRAY, cut
+from masking.ner.trie import PLANE, Ints, Trie
 
 PAD = 3
-_ALWAYS: Callable[[str], bool] = lambda word: True  # noqa: E731
-_TYPES = dict.fromkeys("，,、；;：:。.！!？?", ",") | dict.fromkeys("()（）[]{}<>《》“”\"'‘’|=/\\", "(")
-_FOLDED = {"0": "0", "a": "a", "A": "A", " ": " ", "·": "·"}
-_ALONE = dict.fromkeys(FUNCTION, 0.9)
-_STRAY = 1.2
-"""Cost of a Han character that is no part of a word; a word costs 1, so the fewest words and strays win."""
+"""Line feeds on either side of a text: what stands beyond its ends."""
+FIRST_HAN, LAST_HAN = 0x4E00, 0x9FFF
+KINDS = "h0aA,(· o"
+_COMMAS, _BRACKETS = "，,、；;：:。.！!？?", "()（）[]{}<>《》“”\"'‘’|=/\\"
+_SURNAME, _GIVEN = ".ABC", ("", "a", "b", "c", "s", "as", "bs", "cs")
+NAMES = len(KINDS) - 1 + len(_SURNAME) * len(_GIVEN)
+_WORDS = {"w": 0, "p": 1, "pu": 1, "m": 2, "wp": 3, "c": 4, "wc": 4, "wcf": 4, "wcft": 4, "f": 5, "wf": 5, "wft": 5, "S": 6,
+          "wS": 6, "pS": 6, "o": 7, "wo": 7, "wm": 8, "u": 9, "wu": 9, "t": 10, "wt": 10, "pm": 11, "wpm": 11}  # fmt: skip
+CODES = len(KINDS) + 3 * (max(_WORDS.values()) + 1)
+
+SIZES = {"k": len(KINDS), "n": NAMES, "w": CODES, "g": 2}
+"""Values of the columns that are classes: k class of character, n what it is in names, w kind of word and place in it, g
+whether a word spans the gap before. The other columns are nodes of the trie: l the character, p the pair it begins, b
+the word that ends here, a the word that begins here (or the character alone)."""
+
+Template = tuple[tuple[str, int], ...]
+TEMPLATES: tuple[Template, ...] = (
+    (("l", 0),), (("l", -1),), (("l", 1),), (("l", -2),), (("l", 2),),
+    (("p", -1),), (("p", 0),), (("p", -2),), (("p", 1),),
+    (("b", -1),), (("a", 1),), (("b", -1), ("n", 0)),
+    (("n", 0),), (("n", -1), ("n", 0)), (("n", 0), ("n", 1)), (("n", 0), ("n", 1), ("n", 2)),
+    (("w", 0),), (("w", -1),), (("w", 1),), (("w", -1), ("w", 0)), (("w", 0), ("w", 1)), (("w", -1), ("w", 0), ("w", 1)),
+    (("w", -1), ("n", 0), ("n", 1)), (("n", -1), ("n", 0), ("w", 1)), (("w", -2), ("w", -1)), (("w", 1), ("w", 2)),
+    (("k", -1), ("k", 0), ("k", 1)),
+    (("g", -1), ("g", 0), ("g", 1), ("g", 2), ("n", 0), ("n", 1)),
+    (("g", -1), ("g", 0), ("g", 1), ("g", 2), ("n", -1), ("n", 0)),
+)  # fmt: skip
+"""Columns, and how far from the character, that make one attribute together."""
 
 
-def kind_of(letter: str) -> str:
+Look = dict[str, Ints]
+"""Columns of a text, one value per character."""
+
+
+def number(look: Look, template: Template, start: int, end: int) -> Ints:
+    """The columns of a template for the characters `start` to `end`, as digits of one number each."""
+    made: Ints | None = None
+    for name, shift in template:
+        column = look[name][start + shift : end + shift]
+        made = column if made is None else made * SIZES[name] + column
+    if made is None:
+        raise ValueError("a template has columns")
+    return made
+
+
+class Sight:
+    """The tables that turn characters into columns."""
+
+    def __init__(self, known: Lexicon, more: tuple[str, ...] = ()) -> None:
+        """`more`: pairs of characters that get a node though they are no word."""
+        words = sorted(known.words)
+        self.trie = Trie([*words, *more])
+        self.words = np.zeros(self.trie.size, np.bool_)
+        self.codes = np.zeros(self.trie.size, np.int64)
+        nodes = self.trie.find(words)
+        self.words[nodes] = True
+        self.codes[nodes] = [len(KINDS) + 3 * _WORDS.get(known.words[word], _WORDS[known.words[word][0]]) for word in words]
+        self.kinds = np.array([KINDS.index(_kind(chr(code))) for code in range(PLANE)])
+        self.folded = np.arange(PLANE)
+        for kind in "0aA ·":
+            self.folded[self.kinds == KINDS.index(kind)] = ord(kind)
+        self.folded[0xD800:0xE000] = self.folded[PLANE - 1] = ord("o")
+        self.names = self.kinds - 1
+        self.names[self.kinds == 0] = len(KINDS) - 1
+        for letter in known.surnames.keys() | known.given.keys():
+            surname, given = _SURNAME.index(known.surnames.get(letter, ".")), _GIVEN.index(known.given.get(letter, ""))
+            self.names[ord(letter)] = len(KINDS) - 1 + surname * len(_GIVEN) + given
+        self.stray = np.full(PLANE, STRAY)
+        self.stray[[ord(letter) for letter in FUNCTION]] = ALONE
+
+    def look(self, codes: Ints, keep: Callable[[int], NDArray[np.bool_]] | None = None) -> Look:
+        """Columns of a text given as code points (`code_points`). `keep` forgets words, during training."""
+        kinds, folded = self.kinds.take(codes), self.folded.take(codes)
+        found = cut(self.trie, folded, self.words, self.stray.take(codes), keep)
+        code, before, after = kinds.copy(), folded.copy(), folded.copy()
+        last = found.starts + found.sizes - 1
+        kind = self.codes[found.nodes]
+        code[found.starts], code[last] = kind, kind + 2
+        for inside in range(1, self.trie.longest - 1):
+            long = found.sizes > inside + 1
+            code[found.starts[long] + inside] = kind[long] + 1
+        before[last] = after[found.starts] = found.nodes
+        return {
+            "k": kinds, "n": self.names.take(codes), "w": code, "g": found.spanned.astype(np.int64), "l": folded,
+            "b": before, "a": after, "p": found.pairs,
+        }  # fmt: skip
+
+
+def code_points(text: str) -> Ints:
+    """Code points, those beyond the first plane as one."""
+    read = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
+    made: Ints = np.minimum(read, PLANE - 1).astype(np.int64)
+    return made
+
+
+def _kind(letter: str) -> str:
     """Class of a character: h Han, 0 digit, a and A Latin, comma for stops, bracket, · dot, blank, other."""
-    if "一" <= letter <= "鿿":
+    if FIRST_HAN <= ord(letter) <= LAST_HAN:
         return "h"
-    if letter in _TYPES:
-        return _TYPES[letter]
+    if letter in _COMMAS:
+        return ","
+    if letter in _BRACKETS:
+        return "("
     if letter in "·•・":
         return "·"
     if letter.isspace():
@@ -30,104 +123,3 @@ def kind_of(letter: str) -> str:
     if letter.isascii() and letter.isalnum():
         return "0" if letter.isdigit() else "a" if letter.islower() else "A"
     return "o"
-
-
-_seen: dict[str, tuple[str, str, str]] = {}
-
-
-def _look(letter: str, known: Lexicon) -> tuple[str, str, str]:
-    """Class of a character, the character as an attribute, what it is in names; remembered, for there are few."""
-    kind = kind_of(letter)
-    folded = "o" if "\ud800" <= letter <= "\udfff" else _FOLDED.get(kind, letter)  # CRFsuite wants UTF-8
-    name = known.surnames.get(letter, "") + known.given.get(letter, "") or "-" if kind == "h" else kind
-    _seen[letter] = kind, folded, name
-    return _seen[letter]
-
-
-def segmented(
-    text: str, low: int, high: int, known: Lexicon, keep: Callable[[str], bool] = _ALWAYS
-) -> tuple[list[int], list[bool]]:
-    """text[low:high] cut into the cheapest words: the end of the word that begins at each offset (0 inside a word),
-    and whether any word of the lexicon spans the gap before each offset. `keep` forgets words during training."""
-    size = high - low
-    cost, back = [0.0] + [1e9] * size, [0] * (size + 1)
-    spanned = [False] * (size + 1)
-    words = known.words
-    for start in range(size):
-        here, end = cost[start], start + 1
-        total = here + _ALONE.get(text[low + start], _STRAY)
-        if total < cost[end]:
-            cost[end], back[end] = total, start
-        end += 1
-        while end <= size:
-            word = text[low + start : low + end]
-            kinds = words.get(word)
-            if kinds is None:
-                break
-            if kinds and keep(word):
-                for gap in range(start + 1, end):
-                    spanned[gap] = True
-                if here + 1.0 < cost[end]:
-                    cost[end], back[end] = here + 1.0, start
-            end += 1
-    ends, at = [0] * size, size
-    while at:
-        ends[back[at]] = at
-        at = back[at]
-    return ends, spanned
-
-
-def attributes(
-    text: str, low: int, high: int, known: Lexicon, keep: Callable[[str], bool] = _ALWAYS
-) -> list[list[str]]:
-    """One list of attributes per character of text[low:high]."""
-    left, right = max(0, low - PAD), min(len(text), high + PAD)
-    blank = PAD - (low - left)
-    kinds, letters, names = [","] * blank, ["\n"] * blank, [" "] * blank
-    for letter in text[left:right]:
-        kind, folded, name = _seen.get(letter) or _look(letter, known)
-        kinds.append(kind)
-        letters.append(folded)
-        names.append(name)
-    size = len(letters)
-    codes, before, after, gaps = list(kinds), letters[:], letters[:], ["0"] * (size + PAD + 1)
-    ends, spanned = segmented(text, left, right, known, keep)
-    at = 0
-    while at < len(ends):
-        end = ends[at]
-        if end > at + 1:
-            word, first, last = text[left + at : left + end], blank + at, blank + end - 1
-            code = known.words[word]
-            codes[first], codes[last] = code + "b", code + "e"
-            for inside in range(first + 1, last):
-                codes[inside] = code + "i"
-            before[last], after[first] = word, word
-        at = end
-    for offset, crossed in enumerate(spanned):
-        if crossed:
-            gaps[blank + offset] = "1"
-    more = [""] * PAD
-    kinds += [","] * PAD
-    letters += ["\n"] * PAD
-    names += [" "] * PAD
-    codes += more
-    before += more
-    after += more
-    made = []
-    for i in range(PAD, PAD + high - low):
-        a, b, c, d, e = letters[i - 2 : i + 3]
-        m, n, o, p = names[i - 1 : i + 3]
-        v, w, x, y, z = codes[i - 2 : i + 3]
-        around = gaps[i - 1] + gaps[i] + gaps[i + 1] + gaps[i + 2]
-        made.append(
-            [
-                "1" + c, "2" + b, "3" + d, "4" + a, "5" + e, "6" + b + c, "7" + c + d, "8" + a + b, "9" + d + e,
-                "C" + before[i - 1], "D" + after[i + 1],
-                "E" + n, "F" + m + "_" + n, "G" + n + "_" + o, "H" + n + "_" + o + "_" + p,
-                "K" + x, "L" + w, "M" + y, "N" + w + "_" + x, "O" + x + "_" + y, "P" + w + "_" + x + "_" + y,
-                "Q" + w + "_" + n + "_" + o, "R" + m + "_" + n + "_" + y, "S" + v + "_" + w, "T" + y + "_" + z,
-                "W" + kinds[i - 1] + kinds[i] + kinds[i + 1],
-                "X" + around + n + o, "Y" + around + m + n, "Z" + before[i - 1] + "_" + n,
-            ]
-        )  # fmt: skip
-    return made

@@ -14,7 +14,7 @@ class Lexicon(NamedTuple):
     """Codes per character, and per word (2 to LONGEST characters) the kinds it belongs to.
 
     Kinds: w common word, p place, m morpheme of a transliterated name, c cue before names, f word after names,
-    u unit of an address, o legal form, t title, S long surname. A mere beginning of words has the kinds ''.
+    u unit of an address, o legal form, t title, S long surname.
     """
 
     surnames: dict[str, str]
@@ -53,7 +53,4 @@ def lexicon() -> Lexicon:
     _add(words, "u", ("号楼", "单元", "小区", "嘎查", "苏木", "街道", "社区", "大街", "大道", "胡同", "花园", "家园"))
     _add(words, "o", places.word_list("company_forms"))
     _add(words, "S", tuple(word for word in places.words("surnames.txt") if word not in lines))
-    for word in list(words):
-        for size in range(2, len(word)):
-            words.setdefault(word[:size], "")
     return Lexicon(surnames, given, words)
