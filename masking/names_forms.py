@@ -49,6 +49,12 @@ TITLED = re.compile(
     r"|感谢|表扬|投诉|举报|联系|委托|聘请|由|请|向|与|和|跟|找|经|被|对|是)"
     rf"(?P<v>{HAN}{{2,3}})(?=同志|女士|先生|小姐|医生|大夫|医师|老师|师傅|警官|法官|律师|教授)"
 )
+_NEAR_LABEL = re.compile(f"{_LABELS}|姓名|户名|收款人全称|:")
+_NEAR_KEY = re.compile("[Nn][Aa][Mm][Ee]|[Xx][Mm]|[Xx][Ii][Nn][Gg]")
+_NEAR_ROW = re.compile(r"[,|\t ](?:男|女|公民|身份|[1-9])")
+_NEAR_TITLE = re.compile("同志|女士|先生|小姐|医生|大夫|医师|老师|师傅|警官|法官|律师|教授")
+"""What is in every match of a pattern and quickly found, so that the pattern is tried around it only."""
+_BEFORE, _AFTER = 24, 96
 NOTHING = frozenset(places.word_list("form_words"))
 """What stands in such boxes and begins with a surname, too."""
 _ADDRESSED = "|".join(sorted(places.word_list("honorifics"), key=len, reverse=True))
@@ -92,9 +98,22 @@ def is_word(value: str) -> bool:
     return bool(set(lexicon().words.get(value, "")) - set("mS"))
 
 
+def _around(near: re.Pattern[str], pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    """Matches of `pattern`, looked for only around those of `near`; ranges that touch are one."""
+    low = high = -1
+    for found in near.finditer(text):
+        if found.start() - _BEFORE > high:
+            if high >= 0:
+                yield from pattern.finditer(text, low, high)
+            low = max(0, found.start() - _BEFORE)
+        high = min(len(text), found.end() + _AFTER)
+    if high >= 0:
+        yield from pattern.finditer(text, low, high)
+
+
 def titled_names(text: str) -> Iterator[Found]:
     """Surname and given name between a role, a verb or an edge and a form of address: 民警包青山同志."""
-    for match in TITLED.finditer(text):
+    for match in _around(_NEAR_TITLE, TITLED, text):
         value = match["v"]
         if value[0] in "向和经由与":  # rare surnames, and far more often the word before a name
             continue
@@ -104,18 +123,18 @@ def titled_names(text: str) -> Iterator[Found]:
 
 def boxed_names(text: str) -> Iterator[Found]:
     """Two to four characters that begin with a surname, alone in the box of a form or row."""
-    for pattern, score, any_word in (
-        (LABELLED, 0.8, True),
-        (KEYED, 0.8, True),
-        (IN_ROW, 0.75, True),
-        (BY_WHOM, 0.7, False),
+    for near, pattern, score, any_word in (
+        (_NEAR_LABEL, LABELLED, 0.8, True),
+        (_NEAR_KEY, KEYED, 0.8, True),
+        (_NEAR_ROW, IN_ROW, 0.75, True),
+        (_NEAR_LABEL, BY_WHOM, 0.7, False),
     ):
-        for match in pattern.finditer(text):
+        for match in _around(near, pattern, text):
             group = match.lastgroup or "v"
             value = match[group]
             if may_be(value) and (any_word or not is_word(value)):
                 yield Found(match.start(group), match.end(group), score)
-    for match in BY_SEX.finditer(text):
+    for match in _around(_NEAR_ROW, BY_SEX, text):
         group = match.lastgroup or "v"
         value = match[group]
         if value in NOTHING or value in places.place_names() or (group == "w" and is_word(value)):

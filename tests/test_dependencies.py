@@ -16,7 +16,6 @@ IMPORTED_AS = {  # distribution → module, where they differ; None: used withou
     "presidio-analyzer": "presidio_analyzer",
     "pydantic-settings": "pydantic_settings",
     "pyspark-client": "pyspark",
-    "python-crfsuite": "pycrfsuite",
     "python-multipart": None,  # FastAPI loads it for forms
     "pyyaml": "yaml",
     "websocket-client": "websocket",

@@ -14,30 +14,37 @@ from masking.ner.trie import Ints
 Scores = NDArray[np.float32]
 LANES = 1024
 """Sequences read side by side: their scores stay in the processor's cache."""
+_TAG, _TAGS = 4, 15
 
 
-def lanes(starts: Ints, sizes: Ints) -> Iterator[tuple[Ints, Ints, Ints]]:
-    """Sequences in groups, the longest first: their numbers, starts and sizes."""
+def lanes(starts: Ints, sizes: Ints) -> Iterator[tuple[Ints, Ints]]:
+    """Starts and sizes of sequences, the longest first, in groups."""
     order = np.argsort(-sizes, kind="stable")
     for low in range(0, len(order), LANES):
         some = order[low : low + LANES]
-        yield some, starts[some], sizes[some]
+        yield starts[some], sizes[some]
 
 
-def best(scores: Scores, moves: Scores, starts: Ints, sizes: Ints) -> Ints:
-    """The best label of every row (0 outside of all sequences)."""
-    made = np.zeros(len(scores), np.int64)
-    for _, first, size in lanes(starts, sizes):
+def best(scores: NDArray[np.int16], moves: Ints, starts: Ints, sizes: Ints) -> Ints:
+    """The best label of every row; -1 outside of all sequences. Whole numbers, at most 16 labels.
+
+    The label a path came from travels in the low four bits of its score, so that one maximum gives both.
+    """
+    made = np.full(len(scores), -1)
+    across = (moves.astype(np.int32) << _TAG)[:, :, None]
+    tags = np.arange(len(moves), dtype=np.int32)[:, None]
+    for first, size in lanes(starts, sizes):
         longest = int(size[0])
         open_for = np.searchsorted(-size, -np.arange(longest), side="left")
-        total = scores.take(first, axis=0).T.copy()
+        total = scores.take(first, axis=0).T.astype(np.int32)
         came = np.zeros((longest, len(moves), len(first)), np.int8)
         end = total.copy()
         for step in range(1, longest):
             active = int(open_for[step])
-            reached = total[:, None, :active] + moves[:, :, None]
-            came[step, :, :active] = reached.argmax(axis=0)
-            total = reached.max(axis=0) + scores.take(first[:active] + step, axis=0).T
+            tagged = (total[:, :active] << _TAG) | tags
+            reached = (tagged[:, None, :] + across).max(axis=0)
+            came[step, :, :active] = reached & _TAGS
+            total = (reached >> _TAG) + scores.take(first[:active] + step, axis=0).T
             end[:, :active] = total
         label = end.argmax(axis=0)
         for step in range(longest - 1, -1, -1):
@@ -52,7 +59,7 @@ def shares(scores: Scores, moves: Scores, starts: Ints, sizes: Ints) -> Scores:
     """The probability of every label in every row of the sequences; zeros outside of them."""
     made = np.zeros(scores.shape, np.float32)
     across = np.exp(moves.astype(np.float64))
-    for _, first, size in lanes(starts, sizes):
+    for first, size in lanes(starts, sizes):
         longest = int(size[0])
         open_for = np.searchsorted(-size, -np.arange(longest), side="left")
         odds = np.zeros((longest, len(first), len(moves)))

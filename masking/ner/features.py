@@ -19,14 +19,16 @@ KINDS = "h0aA,(· o"
 _COMMAS, _BRACKETS = "，,、；;：:。.！!？?", "()（）[]{}<>《》“”\"'‘’|=/\\"
 _SURNAME, _GIVEN = ".ABC", ("", "a", "b", "c", "s", "as", "bs", "cs")
 NAMES = len(KINDS) - 1 + len(_SURNAME) * len(_GIVEN)
-_WORDS = {"w": 0, "p": 1, "pu": 1, "m": 2, "wp": 3, "c": 4, "wc": 4, "wcf": 4, "wcft": 4, "f": 5, "wf": 5, "wft": 5, "S": 6,
-          "wS": 6, "pS": 6, "o": 7, "wo": 7, "wm": 8, "u": 9, "wu": 9, "t": 10, "wt": 10, "pm": 11, "wpm": 11}  # fmt: skip
+_WORDS = {
+    "w": 0, "p": 1, "pu": 1, "m": 2, "wp": 3, "c": 4, "wc": 4, "wcf": 4, "wcft": 4, "f": 5, "wf": 5, "wft": 5, "S": 6,
+    "wS": 6, "pS": 6, "o": 7, "wo": 7, "wm": 8, "u": 9, "wu": 9, "t": 10, "wt": 10, "pm": 11, "wpm": 11,
+}  # fmt: skip
 CODES = len(KINDS) + 3 * (max(_WORDS.values()) + 1)
 
 SIZES = {"k": len(KINDS), "n": NAMES, "w": CODES, "g": 2}
-"""Values of the columns that are classes: k class of character, n what it is in names, w kind of word and place in it, g
-whether a word spans the gap before. The other columns are nodes of the trie: l the character, p the pair it begins, b
-the word that ends here, a the word that begins here (or the character alone)."""
+"""Values of the columns that are classes: k class of character, n what it is in names, w kind of word and place in it,
+g whether a word spans the gap before. The other columns are nodes of the trie: l the character, p the pair it begins,
+b the word that ends here, a the word that begins here (or the character alone)."""
 
 Template = tuple[tuple[str, int], ...]
 TEMPLATES: tuple[Template, ...] = (
@@ -34,7 +36,8 @@ TEMPLATES: tuple[Template, ...] = (
     (("p", -1),), (("p", 0),), (("p", -2),), (("p", 1),),
     (("b", -1),), (("a", 1),), (("b", -1), ("n", 0)),
     (("n", 0),), (("n", -1), ("n", 0)), (("n", 0), ("n", 1)), (("n", 0), ("n", 1), ("n", 2)),
-    (("w", 0),), (("w", -1),), (("w", 1),), (("w", -1), ("w", 0)), (("w", 0), ("w", 1)), (("w", -1), ("w", 0), ("w", 1)),
+    (("w", 0),), (("w", -1),), (("w", 1),), (("w", -1), ("w", 0)), (("w", 0), ("w", 1)),
+    (("w", -1), ("w", 0), ("w", 1)),
     (("w", -1), ("n", 0), ("n", 1)), (("n", -1), ("n", 0), ("w", 1)), (("w", -2), ("w", -1)), (("w", 1), ("w", 2)),
     (("k", -1), ("k", 0), ("k", 1)),
     (("g", -1), ("g", 0), ("g", 1), ("g", 2), ("n", 0), ("n", 1)),
@@ -69,7 +72,9 @@ class Sight:
         self.codes = np.zeros(self.trie.size, np.int64)
         nodes = self.trie.find(words)
         self.words[nodes] = True
-        self.codes[nodes] = [len(KINDS) + 3 * _WORDS.get(known.words[word], _WORDS[known.words[word][0]]) for word in words]
+        self.codes[nodes] = [
+            len(KINDS) + 3 * _WORDS.get(known.words[word], _WORDS[known.words[word][0]]) for word in words
+        ]
         self.kinds = np.array([KINDS.index(_kind(chr(code))) for code in range(PLANE)])
         self.folded = np.arange(PLANE)
         for kind in "0aA ·":

@@ -10,10 +10,10 @@ from importlib import resources
 from typing import NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from masking.entities import EntityType
 from masking.ner import chain
-from masking.ner.chain import Scores
 from masking.ner.features import PAD, code_points
 from masking.ner.lexicon import lexicon
 from masking.ner.trie import Ints
@@ -48,8 +48,8 @@ class CrfModel:
         read = loaded(weights or resources.files("masking").joinpath("data", "names.weights").read_bytes())
         self.tables = Tables(read, lexicon())
         self.labels = read.labels
-        self.moves = read.moves * np.float32(read.scale)
-        self.shares_of = read.moves
+        self.moves = np.round(read.moves * read.scale).astype(np.int64)
+        self.odds = read.moves
         self.begins = {at: label[2:] for at, label in enumerate(read.labels) if label[0] == "B"}
         self.inside = {at: label for at, label in enumerate(read.labels) if label[0] in "IE"}
         self.of = {
@@ -72,20 +72,23 @@ class CrfModel:
                 yield Name(first + start, first + stop, KINDS[kind], sure)
             at = end
 
-    def scores(self, codes: Ints) -> Scores:
-        """A row of scores per character of a text with PAD more characters on either side."""
-        return self.tables.scores(self.tables.sight.look(codes)).astype(np.float32)
+    def labelled(self, codes: Ints, ranges: Iterable[tuple[int, int]] | Ints) -> tuple[Ints, NDArray[np.int16]]:
+        """The best label of each character inside `ranges` (-1 outside), and all scores, of a
+        text given as code points with PAD line feeds on either side."""
+        scores = self.tables.scores(self.tables.sight.look(codes))
+        among = np.asarray(ranges)
+        starts, sizes = among[:, 0], among[:, 1] - among[:, 0]
+        return chain.best(scores, self.moves, starts, sizes), scores
 
     def _piece(self, codes: Ints, ranges: Ints) -> Iterator[tuple[int, int, str, float]]:
-        scores = self.scores(codes)
+        labels, scores = self.labelled(codes, ranges)
         starts, sizes = ranges[:, 0], ranges[:, 1] - ranges[:, 0]
-        labels = chain.best(scores, self.moves, starts, sizes)
         begun = np.flatnonzero(np.isin(labels, list(self.begins)))
         if not len(begun):
             return
         held = np.searchsorted(ranges[:, 1], begun, side="right")
         holds = np.unique(held)
-        shares = chain.shares(scores / np.float32(self.tables.scale), self.shares_of, starts[holds], sizes[holds])
+        shares = chain.shares(scores * np.float32(1 / self.tables.scale), self.odds, starts[holds], sizes[holds])
         for start, stop_at in zip(begun.tolist(), ranges[held, 1].tolist(), strict=True):
             kind = self.begins[int(labels[start])]
             end = start + 1

@@ -32,8 +32,8 @@ class Cut(NamedTuple):
 def cut(
     trie: Trie, letter: Ints, words: NDArray[np.bool_], stray: Ints, keep: Callable[[int], NDArray[np.bool_]] | None
 ) -> Cut:
-    """The cheapest words of a text of `letter`s. `words`: which nodes of the trie end a word; `stray`: what each character
-    costs alone; `keep(n)` says which of n words found are not forgotten."""
+    """The cheapest words of a text of `letter`s. `words`: which nodes of the trie end a word; `stray`: what each
+    character costs alone; `keep(n)` says which of n words found are not forgotten."""
     count, longest = len(letter), trie.longest
     masks = np.zeros(count, np.int64)
     spanned = np.zeros(count + longest, np.bool_)
@@ -90,14 +90,12 @@ def _cheapest(masks: Ints, spanned: NDArray[np.bool_], stray: Ints, longest: int
         for size in range(2, min(longest, end) + 1):
             if used >> size & 1:
                 begins = masks[first + (end - size)] >> size & 1
-                best = np.minimum(
-                    best, (cost[end - size, :active] + WORD + (1 - begins) * _NEVER) * 8 + (7 - size)
-                )
+                best = np.minimum(best, (cost[end - size, :active] + WORD + (1 - begins) * _NEVER) * 8 + (7 - size))
         cost[end, :active], taken[end, :active] = best >> 3, 7 - (best & 7)
     lane = np.arange(len(runs))
     while len(lane):
-        size = taken[lengths[lane], lane]
-        lengths[lane] -= size
-        chosen[runs[lane] + lengths[lane]] = size
+        last = taken[lengths[lane], lane]
+        lengths[lane] -= last
+        chosen[runs[lane] + lengths[lane]] = last
         lane = lane[lengths[lane] > 0]
     return chosen

@@ -1,7 +1,8 @@
 """The words that begin at every character of a text, looked up for all characters at once.
 
-A trie whose edges lie in a cuckoo hash (Pagh and Rodler 2001): two places per edge, so a look-up is two gathers. Nodes are
-numbers: below PLANE the code points, which are the prefixes of one character, then the longer prefixes; 0 is none.
+A trie whose edges lie in a cuckoo hash (Pagh and Rodler 2001): two places per edge, so a look-up is two gathers.
+Nodes are numbers: below PLANE the code points, which are the prefixes of one character, then the longer prefixes; 0 is
+none.
 """
 
 from collections.abc import Iterable

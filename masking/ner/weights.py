@@ -33,7 +33,7 @@ _LOUDEST, _FINEST = 32_000, 1000.0
 
 Rows = NDArray[np.int16]
 Attributes = Mapping[str | tuple[str, int] | int, NDArray[np.float64]]
-"""Rows of weights of one template by character, pair or word (with a class where the template has one), else by number."""
+"""Rows of a template by character, pair or word (with a class where the template has one), else by number."""
 
 
 class Weights(NamedTuple):
@@ -49,7 +49,10 @@ class Weights(NamedTuple):
 def quantised(labels: list[str], moves: Scores, learned: list[Attributes]) -> Weights:
     """Whole numbers as fine as a sum of one row of every template allows without overflow."""
     keys = [sorted(some, key=str) for some in learned]
-    whole = [np.array([some[key] for key in order]).reshape(-1, len(labels)) for some, order in zip(learned, keys, strict=True)]
+    whole = [
+        np.array([some[key] for key in order]).reshape(-1, len(labels))
+        for some, order in zip(learned, keys, strict=True)
+    ]
     scale = min(_FINEST, _LOUDEST / max(1e-9, sum(float(np.abs(rows).max(initial=0)) for rows in whole)))
     return Weights(labels, scale, moves, keys, [np.round(rows * scale).astype(np.int16) for rows in whole])
 
@@ -88,7 +91,7 @@ class Tables:
     def __init__(self, weights: Weights, known: Lexicon) -> None:
         by_template = dict(zip(TEMPLATES, zip(weights.keys, weights.rows, strict=True), strict=True))
         pairs = {key for template in TEMPLATES if template[0][0] == "p" for key in by_template[template][0]}
-        self.sight = Sight(known, sorted(str(pair) for pair in pairs))
+        self.sight = Sight(known, tuple(sorted(str(pair) for pair in pairs)))
         self.labels, self.scale, self.count = weights.labels, weights.scale, len(weights.labels)
         self.folded = [self._fold(target, by_template) for target in FOLDED]
         self.lexical: list[tuple[Template, Ints | None, Rows]] = []

@@ -19,9 +19,7 @@ FORGOTTEN = (0.0, 0.03, 0.12)
 Sentence = tuple[str, list[str]]
 
 
-def attributes(
-    sight: Sight, text: str, keep: Callable[[int], NDArray[np.bool_]] | None = None
-) -> list[list[str]]:
+def attributes(sight: Sight, text: str, keep: Callable[[int], NDArray[np.bool_]] | None = None) -> list[list[str]]:
     """The attributes of every character of `text` as CRFsuite takes them: template and number."""
     look = sight.look(code_points("\n" * PAD + text + "\n" * PAD), keep)
     start, end = PAD, PAD + len(text)

@@ -1,4 +1,4 @@
-"""The training script: the same seed gives the same bytes, labels fit their sentences, and the model stays small."""
+"""The training script: the same seed gives the same bytes, and labels fit their sentences."""
 
 import subprocess
 import sys
@@ -15,12 +15,12 @@ DATA = Path(masking.__file__).parent / "data"
 def test_the_same_seed_gives_the_same_files(tmp_path: Path):
     made = []
     for name in ("one", "two"):
-        out = tmp_path / f"{name}.crfsuite"
+        out = tmp_path / f"{name}.weights"
         subprocess.run(
             [sys.executable, "-m", "masking.training", "--sentences", "300", "--iterations", "3", "--out", str(out)],
             check=True, capture_output=True,
         )  # fmt: skip
-        made.append((out.read_bytes(), out.with_suffix(".gate").read_bytes()))
+        made.append(out.read_bytes())
     assert made[0] == made[1]
 
 
@@ -32,11 +32,6 @@ def test_every_character_has_a_label_and_every_name_an_end():
             if here[0] in "BI":
                 assert after in {f"I{here[1:]}", f"E{here[1:]}"}
     assert 0.3 < sum(set(labels) == {"O"} for _, labels in some) / len(some) < 0.6
-
-
-def test_the_model_and_its_gate_are_small():
-    assert (DATA / "names.crfsuite").stat().st_size <= 2_000_000
-    assert (DATA / "names.gate").stat().st_size <= 500_000
 
 
 def test_the_lists_of_others_are_what_their_script_makes():
