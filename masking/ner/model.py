@@ -51,7 +51,7 @@ class CrfModel:
         self.moves = np.round(read.moves * read.scale).astype(np.int64)
         self.odds = read.moves
         self.begins = {at: label[2:] for at, label in enumerate(read.labels) if label[0] == "B"}
-        self.inside = {at: label for at, label in enumerate(read.labels) if label[0] in "IE"}
+        self.inside = {at for at, label in enumerate(read.labels) if label[0] == "I"}
         self.of = {
             kind: [at for at, label in enumerate(read.labels) if label.endswith(f"-{kind}")]
             for kind in self.begins.values()
@@ -89,13 +89,12 @@ class CrfModel:
         held = np.searchsorted(ranges[:, 1], begun, side="right")
         holds = np.unique(held)
         shares = chain.shares(scores * np.float32(1 / self.tables.scale), self.odds, starts[holds], sizes[holds])
-        for start, stop_at in zip(begun.tolist(), ranges[held, 1].tolist(), strict=True):
+        for start in begun.tolist():
             kind = self.begins[int(labels[start])]
             end = start + 1
-            while end < stop_at and self.inside.get(int(labels[end])) == f"I-{kind}":
+            while int(labels[end]) in self.inside:
                 end += 1
-            if end < stop_at and self.inside.get(int(labels[end])) == f"E-{kind}":
-                end += 1
+            end += 1
             yield start, end, kind, min(1.0, float(shares[start:end, self.of[kind]].sum() / (end - start)))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pycrfsuite
 from numpy.typing import NDArray
 
+from masking.ner.chain import ordered
 from masking.ner.features import PAD, SIZES, TEMPLATES, Sight, code_points, number
 from masking.ner.lexicon import lexicon
 from masking.ner.trie import PLANE
@@ -53,7 +54,7 @@ def learn(sentences: Iterable[Sentence], options: Mapping[str, float], model: Pa
     tagger = pycrfsuite.Tagger()
     tagger.open(str(model))
     found = tagger.info()
-    labels = sorted(found.labels)
+    labels = ordered(found.labels)
     place = {label: at for at, label in enumerate(labels)}
     moves = np.zeros((len(labels), len(labels)), np.float32)
     for (here, there), weight in found.transitions.items():

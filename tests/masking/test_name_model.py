@@ -31,17 +31,29 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[CrfModel, pycrfsuit
     return CrfModel(weights), tagger, Sight(lexicon())
 
 
+def whole(labels: list[str]) -> bool:
+    """Is every name B I* E of one kind?"""
+    return all(
+        (after[2:] == here[2:] and after[0] in "IE") if here[0] in "BI" else after[0] in "BO"
+        for here, after in pairwise(["O", *labels, "O"])
+    )
+
+
 def test_no_sequence_of_labels_is_likelier_to_crfsuite_than_ours(small):
     model, tagger, sight = small
-    named = 0
+    named = read = 0
     for text, _ in sentences(250, 0.4, 6):
         codes = code_points("\n" * PAD + text + "\n" * PAD)
         ours = [model.labels[label] for label in model.labelled(codes, [(0, len(text))])[0]]
         tagger.set(attributes(sight, text))
         theirs = tagger.tag()
         named += any(label != "O" for label in theirs)
+        if not whole(theirs):
+            continue  # CRFsuite may begin one kind of name and end another; ours are whole
+        read += 1
         assert ours == theirs or tagger.probability(ours) >= 0.9 * tagger.probability(theirs)
     assert named > 80
+    assert read > 200
 
 
 def test_a_name_is_as_sure_as_crfsuite_says(small):
