@@ -28,9 +28,10 @@ HARMFUL = (
     r"pg\_rotate%", r"pg\_switch%", r"pg\_backup%", r"pg\_export%", r"set\_config",
     r"query\_to\_xml%", r"table\_to\_xml%", r"cursor\_to\_xml%", r"schema\_to\_xml%", r"database\_to\_xml%",
     r"ts\_stat", r"ts\_rewrite", r"pg\_show\_all%", r"pg\_hba%", r"pg\_stat\_get\_activity", r"pg\_get\_wal%",
-    "crosstab%", "connectby%", "xpath_table",
+    "crosstab%", "connectby%", "xpath_table", "xslt%", "http%", r"pg\_file\_%", r"pg\_prewarm",
 )  # fmt: skip
-"""Patterns (LIKE) of functions that wait, lock, write, reach outside the database, or run SQL given as text."""
+"""Patterns (LIKE) of functions that wait, lock, write, reach outside the database, or run SQL given as text. What runs
+with the rights of its owner (SECURITY DEFINER) counts as harmful whatever its name."""
 SESSION = {
     "timezone": "UTC", "datestyle": "ISO", "intervalstyle": "iso_8601", "lc_time": "C", "extra_float_digits": "1",
     "standard_conforming_strings": "on", "transform_null_equals": "off", "row_security": "on",
@@ -41,7 +42,9 @@ SESSION = {
 _REVOKE = """DO $$
 DECLARE harmful regprocedure;
 BEGIN
-  FOR harmful IN SELECT oid FROM pg_catalog.pg_proc WHERE prokind = 'f' AND proname LIKE ANY ({patterns}) LOOP
+  FOR harmful IN
+    SELECT oid FROM pg_catalog.pg_proc WHERE prokind = 'f' AND (prosecdef OR proname LIKE ANY ({patterns}))
+  LOOP
     EXECUTE pg_catalog.format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', harmful);
   END LOOP;
 END $$"""
@@ -64,7 +67,8 @@ SELECT NOT EXISTS (
          OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relkind IN ('r', 'p', 'v', 'f')
                     AND c.relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
                     AND pg_catalog.has_table_privilege(r.oid, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE'))
-         OR EXISTS (SELECT FROM pg_catalog.pg_proc p WHERE p.prokind = 'f' AND p.proname LIKE ANY (%(harmful)s)
+         OR EXISTS (SELECT FROM pg_catalog.pg_proc p WHERE p.prokind = 'f'
+                    AND (p.prosecdef OR p.proname LIKE ANY (%(harmful)s))
                     AND pg_catalog.has_function_privilege(r.oid, p.oid, 'EXECUTE')))
 ) AND EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname = %(schema)s
               AND pg_catalog.has_schema_privilege(session_user, n.oid, 'USAGE'))

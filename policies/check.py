@@ -24,6 +24,7 @@ from policies.errors import (
     STATEMENT_NOT_ALLOWED,
     TYPE_MISMATCH,
 )
+from policies.idioms import plain
 from policies.labels import Value, combined
 from policies.lists import Row
 from policies.model import Mode, Policy
@@ -73,7 +74,7 @@ def parse(sql: str, dialect: str) -> exp.Expr:
         raise Refusal.of(STATEMENT_NOT_ALLOWED)
     if sum(1 for _ in statements[0].walk()) > MAX_NODES:
         raise Refusal.of(SQL_TOO_LARGE, limit=MAX_NODES, what="parts")
-    tree = respelled(heard(statements[0], dialect))
+    tree = respelled(plain(heard(statements[0], dialect), dialect))
     if not isinstance(tree, (exp.Select, exp.SetOperation, exp.Subquery)):
         raise Refusal.of(STATEMENT_NOT_ALLOWED)
     return tree

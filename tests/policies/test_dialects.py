@@ -18,11 +18,20 @@ OTHERS = ("postgres", "spark")
 OUTSIDE = {
     "postgres": (
         "pg_sleep(1)", "pg_read_file('x')", "current_setting('x')", "dblink('x', 'y')", "lo_import('x')", "version()",
+        "pg_ls_dir('/')", "pg_stat_file('x')", "pg_read_binary_file('x')", "lo_export(1, 'x')", "lo_get(1)",
+        "table_to_xml('citizen', true, true, '')", "database_to_xml(true, true, '')", "ts_stat('SELECT 1')",
+        "pg_sleep_for('1 second')", "pg_advisory_lock(1)", "txid_current()", "pg_catalog.pg_sleep(1)",
+        "dblink_exec('x', 'y')", "pg_terminate_backend(1)", "random()", "gen_random_uuid()", "xpath('a', 'b')",
+        "to_regclass('citizen')", "has_table_privilege('citizen', 'SELECT')", "inet_server_addr()", "repeat(county, 9)",
         "query_to_xml('x', true, true, '')", "set_config('a', 'b', true)", "pg_notify('a', 'b')", "row_to_json(c)",
     ),
     "spark": (
         "reflect('a', 'b')", "java_method('a', 'b')", "try_reflect('a', 'b')", "input_file_name()", "raise_error('x')",
         "assert_true(false)", "spark_partition_id()", "version()", "from_csv(county, 'a')", "http_request('a')",
+        "input_file_block_start()", "current_catalog()", "schema_of_json('1')", "try_java_method('a', 'b')",
+        "from_json(county, 'a INT', map('mode', 'FAILFAST'))", "from_avro(county, 'a')", "parse_url(county, 'HOST')",
+        "sequence(1, 1000000000)", "repeat(county, 99)", "session_user()", "aes_encrypt(county, 'k')",
+        "collation(county)", "bitmap_count(county)", "ai_query('m', county)", "read_files('/etc')",
         "transform(county, x -> x)", "current_user()", "uuid()", "rand()", "xpath(county, 'a')",
     ),
 }  # fmt: skip
@@ -81,6 +90,16 @@ def test_functions_that_reach_out_are_refused(
     "sql",
     [
         "SELECT TRANSFORM(county) USING 'cat' FROM citizen",
+        "SELECT * FROM text.`/etc/passwd`",
+        "SELECT * FROM csv.`file:///etc/passwd`",
+        "SELECT * FROM read_files('/etc')",
+        "SELECT * FROM range(9)",
+        "SELECT * FROM IDENTIFIER('secret_case')",
+        "CREATE TEMPORARY VIEW x USING csv OPTIONS (path '/etc/passwd')",
+        "FROM citizen INSERT INTO x SELECT county",
+        "CACHE TABLE x AS SELECT * FROM citizen",
+        "SELECT count(*) FROM citizen WHERE county = ${spark.app.name}",
+        "DECLARE VARIABLE x INT",
         "FROM citizen MAP county USING 'cat' AS x",
         "SELECT * FROM parquet.`/etc`",
         "SELECT /*+ BROADCAST(citizen) */ count(*) FROM citizen",
@@ -91,6 +110,37 @@ def test_functions_that_reach_out_are_refused(
 )
 def test_spark_runs_no_program_and_reads_no_file(sql: str, policy: Policy, schema: Schema) -> None:
     assert isinstance(decide(sql, policy, schema, dialect="spark", suggest=False), Refused)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SET search_path = stolen",
+        "SELECT count(*) FROM pg_catalog.pg_authid",
+        "SELECT count(*) FROM public.citizen, pg_stat_activity",
+        "SELECT count(*) FROM information_schema.tables",
+        "SELECT county OPERATOR(pg_catalog.||) name FROM citizen",
+        "SELECT county::regclass FROM citizen",
+        "SELECT count(*) FROM citizen WHERE county::xml IS NOT NULL",
+        "SELECT count(*) FROM citizen TABLESAMPLE SYSTEM (1)",
+        "SELECT count(*) FROM ONLY citizen FOR SHARE",
+        "COPY (SELECT * FROM citizen) TO PROGRAM 'cat'",
+        "WITH x AS (DELETE FROM citizen RETURNING *) SELECT count(*) FROM x",
+        "SELECT * FROM pg_read_file('/etc/passwd')",
+        "SELECT count(*) FROM citizen, LATERAL pg_sleep(1)",
+        "SELECT count(*) FROM citizen, generate_series(1, 1000000000)",
+        "EXECUTE stolen",
+        "SELECT U&'\\0061' FROM enterprise",
+        "SELECT ctid, xmin FROM enterprise",
+        "SELECT count(*) FROM citizen WHERE ctid = '(0,1)'",
+        "SELECT enterprise FROM enterprise",
+        "SELECT row_to_json(enterprise) FROM enterprise",
+        "SELECT (enterprise).legal_rep_id FROM enterprise",
+        "SELECT tableoid::regclass FROM enterprise",
+    ],
+)
+def test_postgres_shows_no_catalogue_and_runs_nothing(sql: str, policy: Policy, schema: Schema) -> None:
+    assert isinstance(decide(sql, policy, schema, dialect="postgres", suggest=False), Refused)
 
 
 @pytest.mark.parametrize("dialect", OTHERS)

@@ -23,6 +23,7 @@ WEAKER = (
     ("GRANT TEMPORARY ON DATABASE county TO PUBLIC", "REVOKE TEMPORARY ON DATABASE county FROM PUBLIC"),
     ("ALTER ROLE {role} BYPASSRLS", "ALTER ROLE {role} NOBYPASSRLS"),
     ("ALTER ROLE {role} CREATEROLE", "ALTER ROLE {role} NOCREATEROLE"),
+    ("CREATE FUNCTION lent() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'", "DROP FUNCTION lent()"),
     ("GRANT pg_read_all_data TO {role}", "REVOKE pg_read_all_data FROM {role}"),
     (
         "GRANT EXECUTE ON FUNCTION pg_sleep(double precision) TO {role}",
