@@ -1,7 +1,8 @@
 """Masking operators in the engine against presidio-structured and against no mask; FF1 against `ff3`; file to file."""
 
+import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,12 @@ from bench.measure import Row, in_turns
 from gateway.duckdb import DuckDBEngine
 from gateway.engine import Limits, Tables
 from masking.identifiers import synthetic_residents
-from masking.operators import OPERATORS
 from masking.operators.ff1 import FF1
 from masking.table import load_rules, mask_table
+from policies.decide import decide
+from policies.decision import Allowed
+from policies.load import load_policy
+from policies.schema import Schema
 
 PEOPLE = 100_000
 FEW = 20_000
@@ -40,12 +44,37 @@ PRESIDIO = {  # the nearest operator presidio has for each
 }
 
 
-def select(masks: Mapping[str, tuple[str, Mapping[str, object]]]) -> str:
-    """The statement that reads these columns masked, as the rewriter writes it."""
-    inner = exp.select(
-        *(exp.alias_(OPERATORS[op].sql(exp.column(name, "r"), args), name) for name, (op, args) in masks.items())
-    ).from_("people AS r")
-    return exp.select(*masks).from_(inner.subquery("p")).sql("duckdb")
+SHAPES = (
+    ("grouped by a masked county", "SELECT county_code, count(*) AS n FROM people GROUP BY county_code"),
+    ("grouped by a masked name", "SELECT name, count(*) AS n FROM people GROUP BY name"),
+    ("counted by a filter on a masked phone", "SELECT count(*) AS n FROM people WHERE phone LIKE '138%'"),
+    ("different masked birth dates", "SELECT count(DISTINCT birth_date) AS n FROM people"),
+)
+POLICY = """
+project: bench
+purpose: bench
+release: {{mode: rows, min_group: 5, max_rows: {rows}}}
+datasets:
+  people: {{unit: address, columns: {columns}}}
+"""
+
+
+def decided(sql: str, columns: Mapping[str, object], engine: DuckDBEngine) -> Allowed:
+    """What the gateway decides on `sql`; `columns`: how each may be read. Raises RuntimeError for a refusal."""
+    may = {name: [how, "filter", "group", "count"] for name, how in columns.items()} | {"address": []}
+    policy = load_policy(POLICY.format(rows=PEOPLE, columns=json.dumps(may)))
+    decision = decide(sql, policy, Schema.from_mapping(engine.columns))
+    if not isinstance(decision, Allowed):
+        raise RuntimeError(f"the benchmark's query was not allowed: {decision.code}")
+    return decision
+
+
+def _shown(columns: Iterable[str], rows: int) -> str:
+    return exp.select(*columns).from_("people").limit(rows).sql("duckdb")
+
+
+def _masked(masks: Mapping[str, tuple[str, Mapping[str, object]]]) -> dict[str, object]:
+    return {name: {"mask": {operator: dict(arguments)}} for name, (operator, arguments) in masks.items()}
 
 
 def _in_the_engine(folder: Path) -> Iterator[Row]:
@@ -56,9 +85,10 @@ def _in_the_engine(folder: Path) -> Iterator[Row]:
     analysis = StructuredAnalysis(entity_mapping={name: name for name in MIXED})
     presidio = StructuredEngine(data_processor=PandasDataProcessor())
     with DuckDBEngine(Tables(files={"people": folder / "people.parquet"}), root_key=bytes(32)) as engine:
+        few = decided(_shown(MIXED, FEW), _masked(MIXED), engine)
         yield in_turns(
             f"five mixed columns, one keyed, {FEW:,} rows",
-            lambda: engine.execute(f"{select(MIXED)} LIMIT {FEW}", limits),
+            lambda: engine.execute_allowed(few, limits),
             "presidio-structured",
             lambda: presidio.anonymize(frame, analysis, PRESIDIO),
             runs=2,
@@ -70,14 +100,23 @@ def _in_the_engine(folder: Path) -> Iterator[Row]:
             ("one keyed column by HMAC-SM3", {"id_no": ("pseudonym", {"algorithm": "hmac-sm3"})}),
             ("one column by FF1 with SM4", {"id_no": ("fpe", {"preset": "id_card"})}),
         ):
-            plain = exp.select(*masks).from_("people").sql("duckdb")
-            yield in_turns(
-                f"{named}, {PEOPLE:,} rows",
-                lambda masks=masks: engine.execute(select(masks), limits),  # type: ignore[misc]
-                "the same columns unmasked",
-                lambda plain=plain: engine.execute(plain, limits),  # type: ignore[misc]
-                runs=7,
-            )
+            yield _beside_unmasked(f"{named}, {PEOPLE:,} rows", _shown(masks, PEOPLE), masks, engine)
+        for named, sql in SHAPES:
+            yield _beside_unmasked(f"{named}, {PEOPLE:,} rows", sql, UNKEYED, engine)
+
+
+def _beside_unmasked(
+    named: str, sql: str, masks: Mapping[str, tuple[str, Mapping[str, object]]], engine: DuckDBEngine
+) -> Row:
+    limits = Limits(max_rows=PEOPLE + 1)
+    ours, plain = (decided(sql, how, engine) for how in (_masked(masks), dict.fromkeys(masks, "read")))
+    return in_turns(
+        named,
+        lambda: engine.execute_allowed(ours, limits),
+        "the same columns unmasked",
+        lambda: engine.execute_allowed(plain, limits),
+        runs=9,
+    )
 
 
 def _ff1() -> Iterator[Row]:
