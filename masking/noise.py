@@ -26,6 +26,17 @@ def noisy_counts(counts: Sequence[int], epsilon: float) -> list[int]:
     return made
 
 
+def noisy_best(scores: Sequence[float], epsilon: float) -> int:
+    """The place of about the highest score by the exponential mechanism: epsilon-DP where one record more or less moves
+    every score by at most 1."""
+    dp = _opendp()
+    space = dp.vector_domain(dp.atom_domain(T=float, nan=False)), dp.linf_distance(T=float)
+    measurement = dp.m.make_noisy_max(*space, dp.max_divergence(), scale=2 / epsilon)
+    if measurement.map(1.0) > epsilon * (1 + 1e-9):
+        raise ValueError("the noise is smaller than the budget asks for")
+    return int(measurement(list(scores)))
+
+
 GRID_BITS = 20
 """Noise is drawn in steps of a 2**20th to a 2**21st of its scale."""
 

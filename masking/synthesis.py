@@ -1,13 +1,14 @@
 """Development data: a table with the schema and formats of another one and none of its people.
 
-Every column on its own: what identifies people is made up (`masking.stand_ins`), every other column is drawn from its
-marginal distribution, released once with differential privacy (`masking.noise`). Values too few records share fall
-under the threshold and never appear; numbers are counted in buckets and days by month, fixed beforehand. Drawing from
-released counts costs nothing more. Relations between columns are lost: this is for writing code, not for findings.
+What identifies people is made up (`masking.stand_ins`). Every other column is drawn from its marginal distribution,
+released once with differential privacy (`masking.noise`), and given the column it depends on most, along a tree of
+pairs that is released with it (`masking.dependence`). Values too few records share fall under the threshold and never
+appear; numbers are counted in buckets and days by month, fixed beforehand. Drawing from released counts costs nothing
+more. Relations of three columns and within a bin are lost: this is for writing code, not for findings.
 
-The guarantee is (epsilon, delta) for one record more or less, over all marginals together. What looks at the data
-beside it: the suggestions that choose the treatment of each column, and the last step, in which rows that would equal a
-real one are drawn again.
+The guarantee is (epsilon, delta) for one record more or less, over all marginals and the tree together. What looks at
+the data beside it: the suggestions that choose the treatment of each column, and the last step, in which rows that
+would equal a real one are drawn again.
 """
 
 import re
@@ -21,9 +22,11 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from sqlglot import exp
 
 from masking.classify import suggest_table
+from masking.dependence import MOST_COLUMNS, Bins, Coarse, Tree, bins_affordable, coarse, tree_of
 from masking.errors import MASK_BAD_BUDGET
 from masking.files import open_tables
 from masking.noise import noisy_keys
@@ -34,6 +37,8 @@ MISSING = "\0missing"
 EXACT_BELOW = 200
 """Whole numbers below it are counted one by one (ages, hours, marks), others by their two leading digits."""
 DAY = re.compile(r"(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])-[0-9]{2}(?:[ T]|$)", re.ASCII)
+ALONE = 0.5
+"""Share of the budget that the columns on their own get; the other is for how they go together."""
 ROUNDS = 20
 Draw = np.random.Generator
 
@@ -87,9 +92,31 @@ class _Marginal:
     def draw(self, rows: int, random: Draw) -> list[str | None]:
         if not self.keys:
             return [None] * rows
-        total = sum(self.weights)
-        chosen = random.choice(len(self.keys), size=rows, p=[weight / total for weight in self.weights])
-        return [self._value(self.keys[place], random) for place in chosen]
+        return [
+            self._value(self.keys[place], random) for place in self._places(np.arange(len(self.keys)), rows, random)
+        ]
+
+    def draw_within(self, bins: Bins, form: Coarse, random: Draw) -> list[str | None]:
+        """A value for each bin, by the weights of the keys in it."""
+        of_key = np.array([form.bin_of[key] for key in self.keys])
+        chosen = np.zeros(len(bins), np.int64)
+        for each in np.unique(bins):
+            rows = np.flatnonzero(bins == each)
+            chosen[rows] = self._places(np.flatnonzero(of_key == each), len(rows), random)
+        return [self._value(self.keys[int(place)], random) for place in chosen]
+
+    def _places(self, among: NDArray[np.int64], rows: int, random: Draw) -> NDArray[np.int64]:
+        weights = np.array([self.weights[place] for place in among], np.float64)
+        return random.choice(among, size=rows, p=weights / weights.sum())
+
+    def coarse(self, most: int) -> Coarse:
+        """The column in at most `most` bins; numbers and days in their order."""
+        if self.kind == "word":
+            return coarse(self.keys, self.weights, ordered=False, most=most)
+        order = sorted(range(len(self.keys)), key=lambda place: _rank(self.keys[place]))
+        return coarse(
+            [self.keys[at] for at in order], [self.weights[at] for at in order], ordered=True, most=most
+        )  # fmt: skip
 
     def _value(self, key: str, random: Draw) -> str | None:
         if key == MISSING:
@@ -104,6 +131,14 @@ class _Marginal:
         low, width = map(float, key.split(" "))
         value = low + random.random() * width
         return f"{floor(value)}" if self.kind == "whole" else f"{value:.2f}"
+
+
+def _rank(key: str) -> tuple[int, float, str]:
+    """Where a key of a number or day stands among the others; what is missing comes first."""
+    if key == MISSING:
+        return 0, 0.0, ""
+    first = key.split(" ")[0]
+    return (1, 0.0, key) if "-" in first[1:] and "e" not in first else (1, float(first), "")
 
 
 def _counts(connection: Any, column: str) -> dict[str, int]:
@@ -125,18 +160,47 @@ def _kind(present: Sequence[str], sql_type: str) -> Literal["word", "number", "w
     return "whole" if all("." not in key and "e" not in key.lower() for key in present) else "number"
 
 
+def _key(value: str, kind: str) -> str:
+    """What a value is counted under."""
+    if value == MISSING or kind == "word":
+        return value
+    if kind in {"day", "moment"}:
+        return value[:7]
+    low, width = bucket(value) or (0.0, 0.0)
+    return f"{low!r} {width!r}"
+
+
+def _tree(connection: Any, marginals: Mapping[str, _Marginal], epsilon: float) -> tuple[Tree, dict[str, Coarse]]:
+    """How the released columns depend on one another, and the bins the tree speaks of."""
+    rows = max((sum(marginal.weights) for marginal in marginals.values()), default=0)
+    most = bins_affordable(rows, epsilon, len(marginals))
+    forms = {name: marginal.coarse(most) for name, marginal in marginals.items()}
+    forms = {name: form for name, form in forms.items() if len(form.weights) > 1}
+    forms = dict(list(forms.items())[:MOST_COLUMNS])
+    texts = [
+        exp.alias_(exp.cast(exp.column(exp.to_identifier(name, quoted=True)), "text"), f"c{place}")
+        for place, name in enumerate(forms)
+    ]
+    found: dict[str, list[Bins]] = {name: [] for name in forms}
+    if forms:
+        query = exp.select(*texts).from_("t").sql("duckdb")
+        for batch in connection.sql(query).to_arrow_reader(1 << 16):
+            for name, column in zip(forms, batch.columns, strict=True):
+                coded = column.fill_null("").dictionary_encode()
+                kind, bin_of = marginals[name].kind, forms[name].bin_of
+                of_value = [bin_of.get(_key(each or MISSING, kind), -1) for each in coded.dictionary.to_pylist()]
+                found[name].append(np.array(of_value, np.int16)[coded.indices.to_numpy()])
+    codes = {name: np.concatenate(parts) if parts else np.zeros(0, np.int16) for name, parts in found.items()}
+    return tree_of(forms, codes, epsilon), forms
+
+
 def _marginal(counts: Mapping[str, int], sql_type: str, epsilon: float, delta: float) -> _Marginal:
     """The released marginal of a column: words one by one, numbers by bucket, days by month."""
     kind = _kind([key for key in counts if key != MISSING], sql_type)
     grouped: dict[str, int] = {}
-    for key, count in counts.items():
-        name = key
-        if key != MISSING and kind in {"day", "moment"}:
-            name = key[:7]
-        elif key != MISSING and kind != "word":
-            low, width = bucket(key) or (0.0, 0.0)
-            name = f"{low!r} {width!r}"
-        grouped[name] = grouped.get(name, 0) + count
+    for value, count in counts.items():
+        key = _key(value, kind)
+        grouped[key] = grouped.get(key, 0) + count
     released = {key: count for key, count in noisy_keys(grouped, epsilon, delta).items() if count > 0}
     return _Marginal(list(released), list(released.values()), kind)
 
@@ -177,10 +241,12 @@ def synthesise(
         names, types = list(relation.columns), [str(one) for one in relation.types]
         released = {s.column: t for s, t in zip(suggestions, types, strict=True) if not stand_ins.covers(s)}
         share = max(1, len(released))
+        alone = epsilon * (ALONE if share > 1 else 1)
         marginals = {
-            column: _marginal(_counts(connection, column), sql_type, epsilon / share, delta / share)
+            column: _marginal(_counts(connection, column), sql_type, alone / share, delta / share)
             for column, sql_type in released.items()
         }
+        tree, forms = _tree(connection, marginals, epsilon - alone) if share > 1 else (Tree((), {}, {}), {})
         typed = [
             exp.alias_(
                 exp.TryCast(this=exp.column(exp.to_identifier(name, quoted=True)), to=exp.DataType.build(t, "duckdb")),
@@ -194,6 +260,8 @@ def synthesise(
             if missing <= 0:
                 break
             made = stand_ins.draw(missing)
+            bins = tree.draw(missing, random)
+            made |= {n: marginals[n].draw_within(bins[n], forms[n], random) for n in bins}
             columns = {n: made[n] if n in made else marginals[n].draw(missing, random) for n in names}
             text = pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
             connection.register("text", text)

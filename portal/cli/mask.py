@@ -292,13 +292,14 @@ def synthesise(
     source: Annotated[Path, typer.Option("--in", help="The table to take after: .csv, .parquet or .duckdb.")],
     target: Annotated[Path, typer.Option("--out", help="The made-up table: .csv or .parquet.")],
     rows: Annotated[int, typer.Option(help="Rows to make.", min=1, max=1_000_000)] = 1000,
-    epsilon: Annotated[float, typer.Option(help="Privacy loss of the released marginals, all columns together.")] = 1.0,
+    epsilon: Annotated[float, typer.Option(help="Privacy loss of all that is released of the columns together.")] = 1.0,
     delta: Annotated[float, typer.Option(help="Chance that the loss is larger.")] = 1e-6,
 ) -> None:
     """Make development data: same schema, valid formats, no real row.
 
-    Identifiers are made up from ranges nobody holds; every other column is drawn from its noisy distribution, so that
-    values of a few records never appear. Relations between columns are not kept. The guarantee is for one record.
+    Identifiers are made up from ranges nobody holds; every other column is drawn from its noisy distribution,
+    given the column it depends on most, so that values of a few records never appear. Relations of three columns are
+    not kept. The guarantee is for one record.
     Prints {"rows", "columns", "epsilon", "delta", "redrawn"}.
     """
     from masking import synthesis
