@@ -31,7 +31,7 @@ def _split_by_words(text: str, start: int, end: int) -> bool:
 
 def mentioned_again(text: str, people: Sequence[Found]) -> Iterator[Found]:
     """The same people where nothing around them says so; two characters only where no other word claims one."""
-    taken = {one.start for one in people}
+    taken = {one.start: one.end for one in people}
     known = {text[one.start : one.end]: one.score for one in people if one.score >= AGAIN}
     for name, score in known.items():
         short = len(name) == 2
@@ -40,7 +40,7 @@ def mentioned_again(text: str, people: Sequence[Found]) -> Iterator[Found]:
         at = text.find(name)
         while at >= 0:
             end = at + len(name)
-            if at not in taken and not (short and _split_by_words(text, at, end)):
+            if taken.get(at, at) < end and not (short and _split_by_words(text, at, end)):
                 yield Found(at, end, score)
             at = text.find(name, end)
 
