@@ -36,7 +36,7 @@ KEYED = re.compile(
 )
 IN_ROW = re.compile(
     rf"(?:^|(?<=[\s,;。、|\"'“(:]))(?P<v>{HAN}{{2,4}})"
-    r"(?=[,|\t ]{1,2}(?:(?:男|女)(?=[,|\t ]|$)|(?:公民)?身份(?:证|号)|1[3-9][0-9]{9}|[1-9][0-9]{16}))"
+    r"(?=[,|\t 、(]{1,2}(?:(?:男|女)(?=[,|\t 、)]|$)|(?:公民)?身份(?:证|号)|1[3-9][0-9]{9}|[1-9][0-9]{16}))"
 )
 BY_SEX = re.compile(
     rf"^(?:[0-9]{{1,5}}[,|\t])?(?P<v>{HAN}{{2,4}})(?=[,|\t](?:男|女)[,|\t].*(?:1[3-9][0-9]{{9}}|[1-9][0-9]{{16}}))"
@@ -51,7 +51,7 @@ TITLED = re.compile(
 )
 _NEAR_LABEL = re.compile(f"{_LABELS}|姓名|户名|收款人全称|:")
 _NEAR_KEY = re.compile("[NnXx](?:[Aa][Mm]|[Mm]|[Ii][Nn])")
-_NEAR_ROW = re.compile(r"[,|\t ](?:男|女|公民|身份|[1-9])")
+_NEAR_ROW = re.compile(r"[,|\t 、(](?:男|女|公民|身份|[1-9])")
 _NEAR_TITLE = re.compile("同志|女士|先生|小姐|医生|大夫|医师|老师|师傅|警官|法官|律师|教授")
 """What is in every match of a pattern and quickly found, so that the pattern is tried around it only."""
 _BEFORE, _AFTER = 16, 80
@@ -59,6 +59,7 @@ NOTHING = frozenset(places.word_list("form_words"))
 """What stands in such boxes and begins with a surname, too."""
 _ADDRESSED = "|".join(sorted(places.word_list("honorifics"), key=len, reverse=True))
 _ADDRESSED_SHORT = "|".join(places.word_list("short_honorifics"))
+_TITLE = re.compile(_ADDRESSED)
 HONORIFIC = re.compile(f"{HAN}{{1,2}}(?:{_ADDRESSED})|{HAN}(?:{_ADDRESSED_SHORT})")
 
 
@@ -71,13 +72,18 @@ def _surnames() -> tuple[frozenset[str], frozenset[str]]:
 
 
 def addressed(value: str, after: str = "") -> bool:
-    """A surname with a form of address in it (张女士, 王总) or, a long one, behind it: half a name, left alone."""
-    if len(value) == 2 and value in _surnames()[1] and re.match(_ADDRESSED, after):
-        return True
-    if HONORIFIC.fullmatch(value) is None:
-        return False
+    """A surname with a form of address: in the value (张女士), over its end (欧阳老|师) or behind it (谢谢方|主任)."""
     single, double = _surnames()
-    return value[0] in single if len(value) < 4 else value[:2] in double
+    if HONORIFIC.fullmatch(value) and (value[0] in single if len(value) < 4 else value[:2] in double):
+        return True
+    if value[-1] in single and is_word(value[:-1]) and _TITLE.match(after):
+        return True
+    whole = value + after
+    return any(
+        (title := _TITLE.match(whole, width)) is not None and title.end() > len(value)
+        for width, known in ((1, single), (2, double))
+        if whole[:width] in known and width <= len(value)
+    )
 
 
 def may_be(value: str) -> bool:
@@ -132,7 +138,10 @@ def boxed_names(text: str) -> Iterator[Found]:
         for match in _around(near, pattern, text):
             group = match.lastgroup or "v"
             value = match[group]
-            if may_be(value) and (any_word or not is_word(value)):
+            beside = text[
+                match.end(group) : match.end(group) + 1
+            ]  # 司机(139…): in front of a bracket stands a role as well
+            if may_be(value) and ((any_word and beside != "(") or not is_word(value)):
                 yield Found(match.start(group), match.end(group), score)
     for match in _around(_NEAR_ROW, BY_SEX, text):
         group = match.lastgroup or "v"

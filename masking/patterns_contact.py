@@ -125,12 +125,13 @@ EMAIL = (
     r"(?<![A-Za-z0-9._%+-])(?P<v>[A-Za-z0-9._%+-]{1,64}@"
     r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?[.]){1,6}[A-Za-z]{2,24})(?![A-Za-z0-9])"
 )
-CHAT_GAP = r"[ _]?(?:号码|号|账号|账户|id|no)?[ _]?(?:[是为:=\"'“(]|也是|就是){0,3} ?"
+CHAT_GAP = r"[ _]?(?:号码|号|账号|账户|id|no)?[ _]?(?:[是为:=\"'“(]|也是|就是| is){0,3} ?"
 HAN_NUMBER = "[零〇一二三四五六七八九十]"
 NUMERIC_DAY = (
     r"(?:18|19|20)[0-9]{2}(?: [0-9]{1,2} [0-9]{1,2}(?![0-9])|[年./-] ?[0-9]{1,2}(?:[月./-] ?[0-9]{1,2}日?|月)?|年"
     r"|[01][0-9][0-3][0-9])"
 )
+SHORT_MONTH = "(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])"
 MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*[.]?"
 ENGLISH_DAY = (
     rf"(?:[0-9]{{1,2}}-{MONTH}-[12][0-9]{{3}}|{MONTH} [0-9]{{1,2}}(?:st|nd|rd|th)?,? [12][0-9]{{3}}"
@@ -143,7 +144,7 @@ BORN_BEFORE = (
     "(?:出生(?!率|人口|缺陷|数)|生日|生于|诞生|出生年月|csrq|date of birth|birth[_ ]?(?:date|day)|birthday|dob|born)"
 )
 BORN_GAP = r"[^0-9A-Za-z，。；,;\n]{0,6}?(?:is |on |日期|年月|时间|于)?[\"'“”：: =>（(]{0,4}"
-BORN = rf"{BORN_BEFORE}{BORN_GAP}(?P<v>{NUMERIC_DAY}|{SHORT_DAY}|{ENGLISH_DAY}|{HAN_DAY})(?![0-9])"
+BORN = rf"{BORN_BEFORE}{BORN_GAP}(?P<v>{NUMERIC_DAY}|{SHORT_DAY}|{ENGLISH_DAY}|{HAN_DAY}|{SHORT_MONTH})(?![0-9])"
 BORN_AFTER = (
     rf"(?<![0-9A-Za-z])(?P<v>{NUMERIC_DAY}|{SHORT_DAY}|{HAN_DAY})"
     r"(?=[ ]?(?:出生(?!率|人口|缺陷)|生(?![产效成活态源意物命])|诞生))"
