@@ -180,7 +180,8 @@ class Fuzzer:
         additive = any(each.kind for each in question.aggregates)
         if not released or question.tail or not additive:
             return []
-        brought = [self.brought(engine, decision, width, len(got.table.column_names)) for engine in self.engines]
+        several, shown = bool(question.visits), len(got.table.column_names)
+        brought = [self.brought(engine, decision, width, shown, several) for engine in self.engines]
         if self.random.random() < 0.1:
             self.taken_away(decision, width, brought[0])
         nothing = np.zeros(self.shape)
@@ -192,18 +193,20 @@ class Fuzzer:
             counted = one - slope * INCOMES[0]
             name = f"{question.aggregates[key[1]].text} {key[0]}"
             group = tuple(zip(question.keys, key[0], strict=True))
-            several = bool(question.visits)
             found.append(
                 Cell(kind, name, group, several, *(np.where(np.abs(each) < 1e-6, 0, each) for each in (counted, slope)))
             )
         return found
 
-    def brought(self, engine: DuckDBEngine, decision: Allowed, width: int, visible: int) -> dict[Any, Any]:
-        """What each row of each person brings into each number: (group, place) -> array over people and visits."""
+    def brought(
+        self, engine: DuckDBEngine, decision: Allowed, width: int, visible: int, several: bool
+    ) -> dict[Any, Any]:
+        """What each person, or each of `several` rows of theirs, brings into each number: (group, place) -> array over
+        people and visits."""
         tree = sqlglot.parse_one(decision.sql, dialect="duckdb")
         hidden = (each for part in tree.selects[visible:] for each in part.find_all(exp.Count))
         person = next(each.this.expressions[0] for each in hidden if isinstance(each.this, exp.Distinct))
-        visit = _visit(tree)
+        visit = _visit(tree) if several else exp.null()
         own = [exp.alias_(person.copy(), "who"), exp.alias_(visit.copy(), "visit")]
         tree.set("expressions", [*tree.selects[:width], *own, *tree.selects[width:visible]])
         group = tree.args.get("group")
@@ -241,13 +244,19 @@ class Fuzzer:
 
 
 def _visit(tree: exp.Expr) -> exp.Expr:
-    """The number of the visit, where the query joins its rows, put into the subquery behind the table; else NULL."""
+    """The number of the visit that a row is of, handed up from the table's subquery; NULL where there is none."""
     joined = [tree.args["from_"], *(tree.args.get("joins") or [])]
     for item in (each.this for each in joined):
         rows = item.this if isinstance(item, exp.Subquery) else None
-        table = rows.args["from_"].this if isinstance(rows, exp.Select) else None
-        if isinstance(rows, exp.Select) and isinstance(table, exp.Table) and table.name == "visit":
-            rows.append("expressions", exp.alias_(exp.column("visit_id", "r"), "visit"))
+        if not isinstance(rows, exp.Select) or rows.args.get("group") or not rows.args.get("from_"):
+            continue
+        table = rows.args["from_"].this
+        if isinstance(table, exp.Table):
+            number = exp.column("visit_id", "r") if table.name == "visit" else exp.null()
+        else:
+            number = _visit(rows)
+        if isinstance(number, exp.Column):
+            rows.append("expressions", exp.alias_(number, "visit"))
             return exp.column("visit", item.alias, quoted=True)
     return exp.null()
 
@@ -272,7 +281,10 @@ def judged(cells: Sequence[Cell], asked: tuple[str, ...]) -> Iterator[Finding]:
             if few(getattr(cell, part)):
                 yield Finding(f"a number about few people ({part})", asked, cell.name)
         for one, other in itertools.combinations(linear, 2):
-            if one.kind == other.kind and not disjoint(one, other) and few(getattr(one, part) - getattr(other, part)):
+            apart = getattr(one, part) - getattr(other, part)
+            if one.several != other.several:  # rows of two kinds are told apart by their people
+                apart = apart.sum(axis=1, keepdims=True)
+            if one.kind == other.kind and not disjoint(one, other) and few(apart):
                 yield Finding(f"a difference about few people ({part})", asked, f"{one.name} - {other.name}")
         alike = [cell for cell in linear if cell.kind == "weight" and not cell.several]
         rows = [getattr(cell, part).sum(axis=1) for cell in alike if getattr(cell, part).any()]
