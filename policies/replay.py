@@ -1,17 +1,19 @@
-"""What a changed policy would have said: questions asked before, decided again. Pure; no data is touched.
+"""What a changed policy would have said: questions asked before, decided again.
 
-Decisions compare policies, so each question is decided alone: what was refused because of an earlier answer depends on
-the data and stays as it was recorded.
+Whether an earlier answer stands against a question depends on the data, so by itself this module decides each question
+alone and leaves such refusals as they were recorded. With a `guard`, which looks at the data, the questions are decided
+in order under both policies, each against those that policy would have answered before.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from policies.decide import decide
-from policies.decision import Allowed, Decision, Refused
+from policies.decision import Allowed, Decision, Footprint, Refused
 from policies.errors import DIFFERENCING, HISTORY_FULL
+from policies.history import History
 from policies.model import Policy
 from policies.schema import Schema
 
@@ -47,6 +49,10 @@ class Replayed:
     change: Change
 
 
+Guard = Callable[[Allowed], Sequence[Footprint] | Refused]
+"""What an answer would leave in the history, or why it may not be given beside earlier ones."""
+
+
 def replayed(questions: Iterable[Asked], policy: Policy, schema: Schema, dialect: str = "duckdb") -> Iterator[Replayed]:
     """Each question decided anew, in the order given; the same text of the same person is decided once."""
     known: dict[tuple[str, tuple[tuple[str, object], ...]], Decision] = {}
@@ -59,10 +65,41 @@ def replayed(questions: Iterable[Asked], policy: Policy, schema: Schema, dialect
         yield Replayed(asked, known[key], changed(asked.code, known[key]))
 
 
-def changed(before: str, decision: Decision) -> Change:
-    """From the code of the former refusal (empty: it was allowed) to the decision now."""
+def replayed_in_order(
+    questions: Iterable[Asked], policy: Policy, schema: Schema, guard: Guard, holding: Policy, dialect: str = "duckdb"
+) -> Iterator[Replayed]:
+    """Each question, in the order asked, under the changed policy and under the one that is `holding`, each against the
+    answers it would have given before. Only what follows from earlier answers is taken from the latter; what else was
+    decided stays as it was recorded."""
+    before, after = History(), History()
+    for asked in questions:
+        former, before = _weighed(asked, holding, schema, guard, before, dialect)
+        decision, after = _weighed(asked, policy, schema, guard, after, dialect)
+        code = asked.code
+        if isinstance(former, Refused) and former.code in BY_HISTORY:
+            code = former.code
+        elif code in BY_HISTORY:
+            code = former.code if isinstance(former, Refused) else ""
+        yield Replayed(replace(asked, code=code), decision, changed(code, decision, weighed=True))
+
+
+def _weighed(
+    asked: Asked, policy: Policy, schema: Schema, guard: Guard, history: History, dialect: str
+) -> tuple[Decision, History]:
+    """The decision beside a history, and the history after it."""
+    decision = decide(asked.sql, policy, schema, dialect=dialect, user=asked.user, history=history, suggest=False)
+    if isinstance(decision, Refused):
+        return decision, history
+    told = guard(decision)
+    return (told, history) if isinstance(told, Refused) else (decision, history.with_answer(told))
+
+
+def changed(before: str, decision: Decision, *, weighed: bool = False) -> Change:
+    """From the code of the former refusal (empty: it was allowed) to the decision now. `weighed`: beside earlier
+    answers."""
     if isinstance(decision, Allowed):
-        return Change.UNCHANGED if not before or before in BY_HISTORY else Change.NEWLY_ALLOWED
+        stays = not before or (before in BY_HISTORY and not weighed)
+        return Change.UNCHANGED if stays else Change.NEWLY_ALLOWED
     if not before:
         return Change.NEWLY_REFUSED
     return Change.UNCHANGED if before == decision.code else Change.OTHER_REASON

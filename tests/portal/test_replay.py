@@ -19,6 +19,7 @@ datasets:
     unit: person_no
     columns: {{person_no: [], town: {town}, hours: [aggregate]}}
 """
+TOTAL = "SELECT count(*) FROM census"
 BY_TOWN = "SELECT town, count(*) FROM census GROUP BY town"
 
 
@@ -76,6 +77,20 @@ def test_the_policy_that_holds_is_there_to_be_changed(platform: Platform, asked:
 def test_the_same_policy_changes_nothing(as_: Any, asked: None) -> None:
     answer = as_("gaowa").post("/projects/p1/replay", json={"policy": POLICY.format(town="[group, filter]")})
     assert answer.json()["summary"]["unchanged"] == 2
+
+
+def test_questions_are_weighed_beside_those_before_them(as_: Any, platform: Platform, asked: None) -> None:
+    """The hamlet's three people were withheld from the table by town, so its total may not be told."""
+    Questions(platform.settings.home / "questions").keep("p1", TOTAL)
+    platform.audit.append(
+        EventName.QUERY_DECIDED, actor="sarnai", subject="p1", outcome="", code="", query=digest(TOTAL)
+    )
+    for minimum, change, after in ((10, "unchanged", "DIFFERENCING"), (2, "newly allowed", None)):
+        policy = POLICY.format(town="[group, filter]") + f"    release: {{min_group: {minimum}}}\n"
+        found = as_("gaowa").post("/projects/p1/replay", json={"policy": policy}).json()
+        told = next(each for each in found["questions"] if each["sql"] == TOTAL)
+        assert (told["change"], told["before"]["code"], told["after"]["code"]) == (change, "DIFFERENCING", after)
+        assert found["earlier_answers"] == "all"
 
 
 def test_only_an_approver_of_the_data_may_look(as_: Any, asked: None) -> None:
