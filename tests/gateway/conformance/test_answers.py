@@ -185,3 +185,30 @@ def test_attacks_learn_no_more_than_on_duckdb(
     there = outcome(line["sql"], policy, schema, (dialect, opened(dialect)))
     assert CANARY not in json.dumps(there, ensure_ascii=False)
     assert there["outcome"] != "answer" or here["outcome"] == "answer"
+
+
+def test_groups_of_masked_values_are_counted_and_compared_alike(
+    each_engine: Named, schema: Schema, opened: Any
+) -> None:
+    """Predicates, joins and groups meet masks alone; so do the probes that compare an answer with those before it."""
+    text = POLICY.replace("county:     [group, filter]", "county:     [group, filter, {mask: pseudonym}]", 1)
+    policy = load_policy(
+        text.replace("diagnosis:  [group, filter]", "diagnosis:  [group, filter, {mask: redact_text}]")
+    )
+    name, engine = each_engine
+    groups = "SELECT county, count(*) AS n FROM citizen GROUP BY county"
+    wanted = outcome(groups, policy, schema, ("duckdb", opened("duckdb")))
+    assert wanted["outcome"] == "answer", wanted
+    assert all(len(row[0]) == 32 for row in wanted["rows"])
+    first = answer(groups, policy, schema, engine, History(), dialect=name)
+    assert rows(offline.described(first)) == rows(wanted)
+    one = wanted["rows"][0]
+    joined = (
+        "SELECT v.hospital, count(*) AS n FROM citizen c JOIN visit v ON c.id_no = v.id_no"
+        f" WHERE c.county = '{one[0]}' GROUP BY v.hospital"
+    )
+    for sql in (f"SELECT count(*) AS n FROM citizen WHERE county = '{one[0]}'", joined):
+        theirs = outcome(sql, policy, schema, ("duckdb", opened("duckdb")))
+        assert rows(outcome(sql, policy, schema, each_engine)) == rows(theirs)
+    second = f"SELECT count(*) AS n FROM citizen WHERE county = '{one[0]}' AND NOT diagnosis = 'HIV'"
+    assert outcome(second, policy, schema, each_engine, first.history)["code"] == "DIFFERENCING"  # type: ignore[union-attr]
