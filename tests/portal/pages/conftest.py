@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 from fastapi.testclient import TestClient
 
-from tests.portal.pages.scenes import SceneDesk
+from tests.portal.pages.scene_desk import SceneDesk
 from tests.portal.pages.stage import PREFIX, stage_app
 
 NODE_MODULES = Path(__file__).parents[3] / "node_modules"

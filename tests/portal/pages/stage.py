@@ -11,7 +11,8 @@ from portal.pages.render import Pages
 from portal.session import SignedIn
 from store.errors import YurtError
 from store.settings import Settings
-from tests.portal.pages.scenes import PEOPLE, SceneDesk
+from tests.portal.pages.scene_desk import SceneDesk
+from tests.portal.pages.scenes import PEOPLE
 
 PREFIX = "/services/portal"
 TOKEN = "the-token-of-this-session"

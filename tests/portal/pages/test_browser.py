@@ -10,7 +10,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.portal.pages.addresses import FULL, LISTS
 from tests.portal.pages.conftest import NODE_MODULES
-from tests.portal.pages.scenes import DIGEST, PEOPLE, SceneDesk
+from tests.portal.pages.scene_desk import SceneDesk
+from tests.portal.pages.scenes import DIGEST, PEOPLE
 from tests.portal.pages.stage import PREFIX
 
 Stand = dict[bool, tuple[str, SceneDesk]]

@@ -11,7 +11,8 @@ import pytest
 
 from portal.pages.language import COOKIE
 from tests.portal.pages.addresses import FULL, LISTS
-from tests.portal.pages.scenes import DIGEST, SceneDesk
+from tests.portal.pages.scene_desk import SceneDesk
+from tests.portal.pages.scenes import DIGEST
 from tests.portal.pages.stage import PREFIX, TOKEN
 
 Visit = Callable[..., httpx.Response]
