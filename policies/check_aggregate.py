@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
+from math import ceil
 
 from sqlglot import exp
 
@@ -57,7 +58,13 @@ def aggregate(env: Environment, block: Block, node: exp.Expr) -> Value:
     chosen = condition.touches if condition else frozenset()
     block.mixed += [lists.Mixed(touched, call), lists.Mixed(chosen, call)]
     block.aggregates[number] = Aggregate(
-        number, made, deps, lambda: _row_sets(env, block, call, parts, where, bool(totals)), totals, condition=where
+        number,
+        made,
+        deps,
+        lambda: _row_sets(env, block, call, parts, where, bool(totals)),
+        totals,
+        condition=where,
+        people=_beyond(env, block, call),
     )
     how = "count" if isinstance(call, (exp.Count, exp.CountIf, exp.ApproxDistinct)) else "aggregate"
     sources = {Source(source.dataset, source.column, how) for part in parts for source in part.sources}
@@ -237,6 +244,17 @@ def _quantile(env: Environment, block: Block, call: exp.Expr) -> tuple[exp.Expr,
         made.set(where, call.args[where].copy())
     kind = part.kind if isinstance(call, exp.PercentileDisc) else "num"
     return made, kind if len(shares) == 1 else "other", [part]
+
+
+def _beyond(env: Environment, block: Block, call: exp.Expr) -> int:
+    """How many people a quantile needs so that two of them lie beyond it: else it is the largest value, or the
+    smallest."""
+    if env.harmless or type(call) not in QUANTILES:
+        return 0
+    where = QUANTILES[type(call)]
+    shares = _shares(env, block, call.args[where]) if where else []
+    sides = [min(share, 1 - share) for share in shares if share is not None]
+    return max((ceil(2 / side) for side in sides if side > 0), default=0)
 
 
 def _shares(env: Environment, block: Block, given: exp.Expr) -> list[Decimal | None]:

@@ -23,6 +23,8 @@ MAX_CONSTANT = Decimal(10) ** 15
 MAX_WHOLE = Decimal(10) ** 9
 """Whole numbers that functions give, and products of them with constants up to this, fit into eight bytes."""
 _FAR = MAX_CONSTANT**2
+_NOTHING = exp.cast(exp.Literal.number(0), "DECIMAL(19, 0)")
+"""Beside it DuckDB computes decimals in 38 digits; products of shorter ones fail where they pass 18."""
 MAX_FACTORS = 8
 """Columns in one product on an engine that fails where it overflows."""
 
@@ -84,10 +86,23 @@ def _product(env: Environment, result: Value, left: Value, right: Value) -> Valu
         result = replace(result, degree=99)
     far = result.degree > 2 or (result.reach > 1 and (result.degree > 1 or "int" == left.kind == right.kind))
     rows = result.level is Level.ROW and not all_readable(env.policy, result.all_deps)
-    if not (far and rows and env.dialect == "duckdb" and (result.degree > 1 or result.reach > MAX_WHOLE)):
+    far = far and (result.degree > 1 or result.reach > MAX_WHOLE)
+    exact = "num" in (left.kind, right.kind) and not (_approximate(left.node) or _approximate(right.node))
+    if not ((far or exact) and rows and env.dialect == "duckdb"):
         return replace(result, mixed=mixed)
+    if not far:
+        wide = exp.Add(this=left.node.copy(), expression=_NOTHING.copy())
+        return replace(result, node=exp.Mul(this=exp.Paren(this=wide), expression=right.node), mixed=mixed)
     sides = [exp.cast(each.node.copy(), "DOUBLE") for each in (left, right)]
     return replace(result, node=exp.Mul(this=sides[0], expression=sides[1]), kind="num", mixed=mixed)
+
+
+def _approximate(node: exp.Expr) -> bool:
+    """Is it a floating-point number in any case: a quotient, rounded or not."""
+    node = node.unnest()
+    if isinstance(node, (exp.Floor, exp.Ceil, exp.Round, exp.Neg, exp.Abs)):
+        return _approximate(node.this)
+    return isinstance(node, exp.Div) or (isinstance(node, exp.Cast) and node.to.is_type("double"))
 
 
 def _remainder(env: Environment, block: Block, node: exp.Expr, left: Value) -> Decimal | None:

@@ -98,7 +98,8 @@ def _coalesce(env: Environment, block: Block, node: exp.Coalesce) -> Value:
 
 def _null_if(env: Environment, block: Block, node: exp.Nullif) -> Value:
     only(node, "this", "expression")
-    test = env.value(env, block, exp.EQ(this=node.this.copy(), expression=node.expression.copy()))
+    sides = [exp.Paren(this=each.copy()) for each in (node.this, node.expression)]
+    test = env.value(env, block, exp.EQ(this=sides[0], expression=sides[1]))
     kept, other = env.value(env, block, node.this), env.value(env, block, node.expression)
     made = exp.Nullif(this=kept.node, expression=other.node)
     found = combined(made, kept.kind, (kept, test.as_predicate()), kept.degree)

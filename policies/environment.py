@@ -45,6 +45,7 @@ class Aggregate:
     row_sets: "Callable[[], RowSets]"  # whose rows it is about; made only where rows are protected
     totals: list[exp.Expr] = field(default_factory=list)  # summed columns under a dominance rule
     condition: exp.Expr | None = None  # FILTER
+    people: int = 0  # whom it needs at least, whatever the policy's minimum
     made: "RowSets | None" = None
 
     @property

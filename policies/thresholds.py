@@ -68,7 +68,7 @@ def thresholds(env: Environment, block: Block, node: exp.Expr) -> Thresholds:
                 if all(person.sql() != _person(units).sql() for person, _ in made.units):
                     made.units.append((_person(units), own))
         made.of[aggregate.number] = [
-            Requirement(_distinct(person, present), "least", minimum)
+            Requirement(_distinct(person, present), "least", max(minimum, aggregate.people))
             for person, minimum in needed
             for present in aggregate.present
         ]
