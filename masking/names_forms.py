@@ -89,7 +89,7 @@ def addressed(value: str, after: str = "") -> bool:
 def may_be(value: str) -> bool:
     """Does the value begin with a surname, and is it neither a place nor what else stands in the boxes of forms?"""
     single, double = _surnames()
-    if value in NOTHING or value in double or value in places.place_names() or addressed(value):
+    if value in NOTHING or value in double or value[-1] in "员者" or value in places.place_names() or addressed(value):
         return False
     return (value[0] in single and len(value) <= 3) or (value[:2] in double and len(value) >= 3)
 

@@ -83,7 +83,7 @@ def test_labels_in_a_text_file_become_ranges(tmp_path: Path):
     assert (second["text"], second["spans"], second["hard_negative"]) == ("高兴", [], True)
 
 
-@pytest.mark.parametrize("name", ["development.txt", "everyday.txt", "numbers.txt"])
+@pytest.mark.parametrize("name", ["development.txt", "everyday.txt", "numbers.txt", "registers.txt"])
 def test_the_hand_written_texts_are_labelled_with_known_types(name):
     rows = read(HELDOUT.with_name(name))
     assert len(rows) > 150
