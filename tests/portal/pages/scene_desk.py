@@ -95,7 +95,12 @@ class SceneDesk:
 
     def replay(self, actor: str, project_id: str, policy: str) -> dict[str, Any]:
         self.done.append(("replay", actor, project_id, policy))
-        nothing = {"summary": dict.fromkeys(REPLAYED["summary"], 0), "questions": [], "not_shown": 0}
+        nothing = {
+            "summary": dict.fromkeys(REPLAYED["summary"], 0),
+            "questions": [],
+            "not_shown": 0,
+            "earlier_answers": "all",
+        }
         return copy.deepcopy(REPLAYED if self.full else nothing)
 
     def create_project(self, actor: str, project_id: str, title: str, purpose: str) -> dict[str, Any]:

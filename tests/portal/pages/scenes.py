@@ -177,6 +177,7 @@ REPLAYED = {
         },
     ],
     "not_shown": 3,
+    "earlier_answers": "some",
 }
 
 
