@@ -23,8 +23,11 @@ class Processes:
     its place. A process never changes its tables, so none can read what a project may not use.
     """
 
-    def __init__(self, most: int, limits: EngineLimits | None = None, root_key: bytes | None = None) -> None:
+    def __init__(
+        self, most: int, limits: EngineLimits | None = None, root_key: bytes | None = None, name_model: str = ""
+    ) -> None:
         self._most, self._limits, self._root_key = most, limits or EngineLimits(), root_key
+        self._name_model = name_model
         self._changed = threading.Condition()
         self._idle: OrderedDict[DuckDBProcess, _Key] = OrderedDict()  # longest idle first
         self._count = 0
@@ -51,7 +54,7 @@ class Processes:
         try:
             if evicted is not None:
                 evicted.close()
-            return DuckDBProcess(tables, self._limits, self._root_key)
+            return DuckDBProcess(tables, self._limits, self._root_key, self._name_model)
         except BaseException:
             self._left()
             raise

@@ -23,6 +23,7 @@ from gateway.errors import (
     ENGINE_TIMEOUT,
     ENGINE_UNAVAILABLE,
 )
+from masking.errors import MASK_BAD_MODEL
 from policies.decision import LastMask
 from store.errors import ErrorCode, YurtError
 
@@ -40,8 +41,9 @@ _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "VIRTUAL_ENV", "TZ")
 class DuckDBProcess:
     """A started process with its tables open. Raises ENGINE_UNAVAILABLE where it cannot be had."""
 
-    def __init__(self, tables: Tables, limits: EngineLimits, root_key: bytes | None) -> None:
-        """`root_key`: root of the masking keys; it reaches the process through its pipe alone."""
+    def __init__(self, tables: Tables, limits: EngineLimits, root_key: bytes | None, name_model: str = "") -> None:
+        """`root_key`: root of the masking keys; it reaches the process through its pipe alone. `name_model`: the reader
+        of names of the settings. Raises MASK_BAD_MODEL where that one cannot be used."""
         self._number = 0
         self._inbox = threading.Lock()
         self._process = subprocess.Popen(
@@ -56,7 +58,7 @@ class DuckDBProcess:
         )
         self._output = cast(BinaryIO, self._process.stdout)
         fcntl.fcntl(self._output, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-        self.columns: dict[str, dict[str, str]] = self._opened(tables, limits, root_key)
+        self.columns: dict[str, dict[str, str]] = self._opened(tables, limits, root_key, name_model)
 
     @property
     def pid(self) -> int:
@@ -138,12 +140,15 @@ class DuckDBProcess:
             if stream is not None:
                 stream.close()
 
-    def _opened(self, tables: Tables, limits: EngineLimits, root_key: bytes | None) -> dict[str, dict[str, str]]:
+    def _opened(
+        self, tables: Tables, limits: EngineLimits, root_key: bytes | None, name_model: str
+    ) -> dict[str, dict[str, str]]:
         hello: dict[str, Any] = {
             "files": {name: str(Path(path).resolve()) for name, path in dict(tables.files).items()},
             "memory_bytes": limits.memory_bytes,
             "threads": limits.threads,
             "open_files": limits.files,
+            "name_model": name_model,
         }
         if tables.database is not None:
             hello["database"] = str(Path(tables.database).resolve())
@@ -156,6 +161,8 @@ class DuckDBProcess:
             raise YurtError(ENGINE_UNAVAILABLE) from None
         if said is None or said[0].get("status") != "ready":
             self.kill()
+            if said is not None and said[0].get("status") == "model":
+                raise YurtError(MASK_BAD_MODEL, name=name_model, why="an engine process could not load it")
             raise YurtError(ENGINE_UNAVAILABLE)
         return dict(said[0]["tables"])
 

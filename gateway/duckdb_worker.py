@@ -41,9 +41,16 @@ def main() -> None:
     try:
         hello, _ = wire.receive(inbox)
         functions = tuple(engine_functions(KeyRing(bytes.fromhex(hello["root_key"])))) if hello.get("root_key") else ()
+        if hello.get("name_model"):
+            from masking.ner.slot import use
+
+            use(str(hello["name_model"]))  # before the first text: where it cannot be had, nothing is read instead
         connection = opened(hello, functions)
     except (duckdb.Error, wire.Closed, OSError, KeyError, ValueError):
         wire.send(output, {"status": "failed"})
+        return
+    except YurtError:
+        wire.send(output, {"status": "model"})
         return
     wire.send(output, {"status": "ready", "tables": described(connection)})
     desk = Desk(connection, output, functions)

@@ -45,9 +45,10 @@ class EnginePool:
         limits: EngineLimits,
         most: int = MOST,
         elsewhere: Mapping[str, EngineAt] | None = None,
+        name_model: str = "",
     ) -> None:
-        """`elsewhere`: the engines of the settings, by name."""
-        self._processes = Processes(most, limits, root_key)
+        """`elsewhere`: the engines of the settings, by name; `name_model`: the reader of names of the settings."""
+        self._processes = Processes(most, limits, root_key, name_model)
         self._masks = Masks(self._processes)
         self._elsewhere, self._most, self._lock = dict(elsewhere or {}), most, threading.Lock()
         self._of = {dataset: name for name, engine in self._elsewhere.items() for dataset in engine.datasets}

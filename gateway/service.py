@@ -107,7 +107,9 @@ def main() -> None:
     secrets = Secrets(settings.home / "secrets")
     database = Database(settings.records_url)
     limits = EngineLimits(memory_bytes=settings.query_memory_mib << 20, threads=settings.query_threads)
-    engines = EnginePool(secrets.key("masking-root"), limits, settings.query_processes, settings.engines)
+    engines = EnginePool(
+        secrets.key("masking-root"), limits, settings.query_processes, settings.engines, settings.name_model
+    )
     identity = HubIdentity(given.hub_api)
     audit = open_log(settings, secrets)
     standings = Standings(database, settings.home / "data", engines)

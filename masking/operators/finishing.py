@@ -87,7 +87,7 @@ def _matches(values: Column, pattern: str) -> Column:
     return pc.match_substring_regex(values, f"^(?:{pattern})$")
 
 
-def _cut(values: Column, head: int, hidden: str, tail: int) -> Column:
+def _cut(values: Column, head: int, hidden: Column, tail: int) -> Column:
     parts = [pc.utf8_slice_codeunits(values, 0, head)] if head else [_or_missing(values, "")]
     parts.append(hidden)
     if tail:
@@ -122,11 +122,18 @@ def _partial(args: PartialArguments) -> Finish:
 
 
 def _by_presets(values: Column, presets: tuple[Preset, ...]) -> Column:
-    made: Column = MASKED
-    for preset in reversed(presets):
-        cut = _cut(values, preset.head, preset.hidden, preset.tail)
-        made = _where(_matches(values, preset.pattern), cut, made)
-    return made
+    """The first preset that fits; all of them leave the same head and tail, as those of names do."""
+    fits: list[Column] = []
+    fitting: Column = pa.scalar(False)
+    for preset in presets:
+        fits.append(_matches(values, preset.pattern))
+        fitting = pc.or_(fitting, fits[-1])
+        if pc.all(fitting, min_count=0).as_py():  # NULL aside
+            break
+    hidden: Column = presets[len(fits) - 1].hidden
+    for preset, fit in zip(reversed(presets[: len(fits) - 1]), reversed(fits[:-1]), strict=True):
+        hidden = pc.if_else(fit, preset.hidden, hidden)
+    return _where(fitting, _cut(values, presets[0].head, hidden, presets[0].tail))
 
 
 def _counted(values: Column, args: PartialArguments) -> Column:

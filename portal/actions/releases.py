@@ -130,7 +130,8 @@ def _collect(platform: Platform, job_id: str) -> str | None:
         approvers = [given.approver for given in approvals(session, job_id)]
         grade = max((dataset(session, found.name).grade for found in manifest.datasets), default=4)
     folder = platform.jobs / job_id / "handover"
-    taken = [_take(vault, folder / name, name) for name in manifest.outputs if (folder / name).is_file()]
+    model = platform.settings.name_model
+    taken = [_take(vault, folder / name, name, model) for name in manifest.outputs if (folder / name).is_file()]
     kept = [(entry, found) for entry, _, found in taken if entry is not None]
     passed = [(entry, found) for entry, found in kept if found.verdict is not Verdict.BLOCK]
     # With nothing to release the blocked files make the request, so that its author sees it end as blocked.
@@ -186,13 +187,13 @@ def _open_release(
     return release_id
 
 
-def _take(vault: Vault, path: Path, name: str) -> tuple[FileEntry | None, dict[str, Any], Inspection]:
+def _take(vault: Vault, path: Path, name: str, name_model: str) -> tuple[FileEntry | None, dict[str, Any], Inspection]:
     """(entry in the vault unless it could not be taken in, what people see of the file, the inspection).
 
     What goes into the vault is the file made anew, and that is what is inspected: reviewers approve the very bytes that
     leave. A file that is blocked as it came stays as it came.
     """
-    found = inspect(path, name=name)
+    found = inspect(path, name=name, name_model=name_model)
     entry, verdict = None, found.verdict
     findings = [{"code": one.code, "where": one.where, "why": one.why} for one in found.findings]
     try:
@@ -202,7 +203,7 @@ def _take(vault: Vault, path: Path, name: str) -> tuple[FileEntry | None, dict[s
             with TemporaryDirectory(dir=path.parent.parent) as folder:
                 sanitise(path, Path(folder) / name, name=name)
                 entry = vault.deposit(Path(folder) / name, name)
-            found = rules.inspect_files(vault, [entry])[0]
+            found = rules.inspect_files(vault, [entry], name_model)[0]
             verdict = found.verdict
             findings = [{"code": one.code, "where": one.where, "why": one.why} for one in found.findings]
     except YurtError as error:  # a link, a device, a picture that does not decode: what cannot be kept cannot leave

@@ -43,6 +43,11 @@ UNREADABLE = FindingCode("UNREADABLE", BLOCK, "The file does not parse as its ty
 INSPECTION_LIMIT = FindingCode(
     "INSPECTION_LIMIT", BLOCK, "Reading the file took more time or memory than an honest output needs."
 )
+INSPECTION_MODEL = FindingCode(
+    "INSPECTION_MODEL",
+    BLOCK,
+    "The name model of the settings cannot be used, and nothing passes without. Ask operations.",
+)
 INSPECTION_FAILED = FindingCode(
     "INSPECTION_FAILED", BLOCK, "The inspection did not finish, and nothing passes without."
 )

@@ -11,16 +11,21 @@ from sandbox.airlock.verdict import Finding, Inspection, worst
 _WHERE = re.compile(r"[A-Za-z0-9 ,.$\[\]]{1,200}")
 
 
-def inspect(path: str | Path, *, name: str | None = None, limits: InspectionLimits = DEFAULT_LIMITS) -> Inspection:
+def inspect(
+    path: str | Path, *, name: str | None = None, limits: InspectionLimits = DEFAULT_LIMITS, name_model: str = ""
+) -> Inspection:
     """Inspect one file; never raises for what the file is.
 
-    `name` is the name it would leave under (default: its own). Takes about a second: a process is started for it.
+    `name` is the name it would leave under (default: its own); `name_model` the reader of names of the settings, which
+    has to be installed where the contained process finds it: it gets no path of the caller. Takes about a second: a
+    process is started for it.
     """
     file = Path(path)
     try:
         with contained.sealed_copy(file, limits) as copy:
             try:
-                answer = contained.run({"task": "examine", "name": name or file.name}, limits, copy.fd)
+                task: dict[str, object] = {"task": "examine", "name": name or file.name, "name_model": name_model}
+                answer = contained.run(task, limits, copy.fd)
                 findings = _believe(answer)
             except contained.Refused as refused:
                 findings = (CODES[refused.reason].at("file"),)

@@ -58,12 +58,12 @@ def create(session: Session, audit: Audit, manifest: ReleaseManifest, now: datet
     return release
 
 
-def inspect_files(vault: Vault, files: Sequence[FileEntry]) -> list[Inspection]:
+def inspect_files(vault: Vault, files: Sequence[FileEntry], name_model: str = "") -> list[Inspection]:
     """Inspect files of the vault, in order. Takes about a second each: call it outside any transaction."""
     results = []
     for entry in files:
         with vault.open(entry.digest) as path:
-            results.append(inspect(path, name=entry.name))
+            results.append(inspect(path, name=entry.name, name_model=name_model))
     return results
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from sandbox.airlock.confine import deny_system_calls, limit_resources
 from sandbox.airlock.limits import InspectionLimits
+from store.errors import YurtError
 
 
 def main() -> None:
@@ -28,7 +29,15 @@ def main() -> None:
         from sandbox.airlock.examine import examine
         from sandbox.airlock.identities import Scanner
 
-        detect("1")  # loads its tables before the lock
+        try:
+            if request.get("name_model"):
+                from masking.ner.slot import use
+
+                use(str(request["name_model"]))
+            detect("1")  # loads its tables before the lock
+        except YurtError:
+            os.write(sys.stdout.fileno(), json.dumps([["INSPECTION_MODEL", "file"]]).encode())
+            return
         deny_system_calls()
         try:
             answer = examine(request["name"], request["fds"][0], Scanner(detect), limits)

@@ -65,3 +65,11 @@ class Talkative:
     def read(self, text: str, windows: object) -> list[Name]:
         """Never answers."""
         raise RuntimeError(text)
+
+
+class ReadsNoName:
+    """Finds nobody, whatever it reads."""
+
+    def read(self, text: str, windows: object) -> list[Name]:
+        """Nothing."""
+        return []

@@ -194,3 +194,8 @@ def test_direct_identifiers_are_types_the_recognisers_know() -> None:
         "MEDICAL_RECORD_NO CN_REALTY_CERT CN_REALTY_UNIT VIN IMEI EMAIL_ADDRESS CREDIT_CARD IBAN_CODE US_SSN"
     )
     assert set(known.split()) == DIRECT
+
+
+def test_without_the_name_model_of_the_settings_nothing_passes(tmp_path):
+    result = inspect(write(tmp_path, "out.csv", "metric,value\nauc,0.91\n"), name_model="not-installed")
+    assert (result.verdict, [finding.code for finding in result.findings]) == (Verdict.BLOCK, ["INSPECTION_MODEL"])
