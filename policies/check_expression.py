@@ -50,6 +50,10 @@ def value(env: Environment, block: Block, node: exp.Expr | None) -> Value:
     env.nodes += 1
     if env.nodes > MAX_STEPS:  # aliases of aliases can grow without bound
         raise Refusal.of(SQL_TOO_LARGE, limit=MAX_STEPS, what="parts, aliases written out")
+    if block.phase == "groups":
+        for written, place in block.written:  # a subquery is about single rows, and looked at before they are grouped
+            if written == node:
+                return block.keys[place]
     apart = env.dialect != "duckdb" and type(node) in APART
     if env.harmless and check_open.covers(node) and not apart:
         return grouped_key(block, check_open.rebuilt(env, block, node))

@@ -76,7 +76,7 @@ def _join(env: Environment, block: Block, node: exp.Join) -> exp.Expr:
     for name, given in node.args.items():
         if given and name not in ("this", "side", "kind", "on", "using", "method"):
             raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what=f"{str(given).upper()} JOIN", hint="Write JOIN … ON.")
-    if method and not (method in ("NATURAL", "ASOF") and env.harmless):
+    if method != "NATURAL" and method and not (method == "ASOF" and env.harmless):
         raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what=f"{method} JOIN", hint="Write JOIN … ON.")
     side, kind = (node.args.get("side") or "").upper(), (node.args.get("kind") or "").upper()
     if side not in ("", "LEFT", "RIGHT", "FULL") or kind not in ("", "INNER", "OUTER", "CROSS"):
@@ -120,9 +120,11 @@ def _join(env: Environment, block: Block, node: exp.Join) -> exp.Expr:
 def _natural(block: Block, node: exp.Join, before: int) -> list[exp.Expr]:
     """The columns that both sides have; refused where one is not granted, since then other rows would match."""
     new = block.scope.sources[before]
-    left = [name for each in block.scope.sources[:before] for name in (*each.columns, *each.unusable)]
-    shared = [name for name in dict.fromkeys(left) if name in new.columns or name in new.unusable]
-    hidden = new.unusable.union(*(each.unusable for each in block.scope.sources[:before]))
+    before_it = block.scope.sources[:before]
+    left = [name for each in before_it for name in (*each.columns, *sorted(each.unusable | each.unnamed))]
+    right = {*new.columns, *new.unusable, *new.unnamed}
+    shared = [name for name in dict.fromkeys(left) if name in right]
+    hidden = frozenset().union(*(each.unusable | each.unnamed for each in block.scope.sources[: before + 1]))
     if not shared or hidden & set(shared):
         raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what="NATURAL JOIN here", hint="Write JOIN … ON.")
     return [exp.to_identifier(new.shown[name]) for name in shared]

@@ -6,6 +6,7 @@ from dataclasses import replace
 from sqlglot import exp
 
 from policies import check_person, dp_select, functions, lists, rewrite
+from policies.anti_joins import without_anti_joins
 from policies.check_from import classes, connected, from_clause
 from policies.check_predicate import chosen_by, condition
 from policies.check_subquery import demand_free
@@ -34,6 +35,11 @@ def select(env: Environment, node: exp.Select, scope: Scope, top: bool) -> Relat
             raise Refusal.of(
                 CONSTRUCT_NOT_ALLOWED, node, what=f"SELECT with {name.strip('_')}", hint="Leave that clause out."
             )
+    if not env.harmless:
+        plain = without_anti_joins(node)
+        if plain is not node and node.parent is not None:
+            node.replace(plain)
+        node = plain
     block = Block(scope, inside=not top)
     item, joins = from_clause(env, block, node)
     env.meta["owned"] |= {unit.instance for unit in block.units}
@@ -246,6 +252,11 @@ def _key(env: Environment, block: Block, node: exp.Expr | Value) -> exp.Expr:
         degree=0,
         sources=frozenset(Source(each.dataset, each.column, "key") for each in found.sources),
     )
+    written = node if isinstance(node, exp.Expr) else found.node
+    if isinstance(written, exp.Column) and not written.table:
+        written = block.scope.aliases.get(written.name.lower(), written)
+    if written.find(exp.Query):
+        block.written.append((written.unnest(), len(block.keys)))
     block.keys.append(key)
     return found.node.copy()
 

@@ -104,6 +104,7 @@ class Block:
     phase: str = "rows"  # rows: single rows; argument: inside an aggregate; groups, people: after grouping
     inside: bool = False  # it is a subquery: its columns are not the answer's
     raw_keys: list[Value] = field(default_factory=list)  # the same as labels of single rows
+    written: list[tuple[exp.Expr, int]] = field(default_factory=list)  # keys with subqueries, as the query has them
     by_person: bool = False  # it groups by the privacy unit
     person: "Person | None" = None  # and what it knows of each
     personal: bool = False  # it uses such a subquery

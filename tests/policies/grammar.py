@@ -89,6 +89,12 @@ def source(random: Random, hostile: float) -> Query:
         Query("(SELECT * FROM citizen) AS c", "c", ""),
     ]
     shapes += [by_person(random), by_person(random)]
+    gone = f"v.visit_date = DATE '{day}'"
+    shapes += [
+        Query("citizen c NATURAL JOIN visit v", "c", "v"),
+        Query("citizen c LEFT JOIN visit v ON c.id_no = v.id_no", "c", "", where=("v.id_no IS NULL",)),
+        Query(f"citizen c LEFT JOIN visit v ON c.id_no = v.id_no AND {gone}", "c", "", where=("v.id_no IS NULL",)),
+    ]
     lists = [
         Query("citizen c, range(2) t(i)", "c", "", "t.i"),
         Query("citizen c CROSS JOIN (VALUES (0), (1)) t(i)", "c", "", "t.i"),
@@ -188,6 +194,12 @@ def key(random: Random, query: Query) -> str:
         p = query.person
         found += [f"{p}.n", f"{p}.k", f"CASE WHEN {p}.n > 2 THEN 'many' ELSE 'few' END", f"least({p}.n, 3)"]
     found += [query.extra] * 3 if query.extra else []
+    if query.people and not query.person:
+        c, day, hospital = query.people, random.choice(DAYS), random.choice(HOSPITALS)
+        found += [
+            f"EXISTS (SELECT 1 FROM visit w WHERE w.id_no = {c}.id_no AND w.hospital = '{hospital}')",
+            f"{c}.id_no IN (SELECT id_no FROM visit WHERE visit_date <> DATE '{day}')",
+        ]
     if query.people and random.random() < 0.05:
         found = [f"{query.people}.{random.choice(COLUMNS)}"]
     return random.choice(found)
@@ -248,7 +260,7 @@ def query(random: Random, hostile: float = 0.2) -> Query:
     made = source(random, hostile)
     keys = tuple(dict.fromkeys(key(random, made) for _ in range(random.choice((0, 0, 1, 1, 1, 2)))))
     aggregates = tuple(aggregate(random, made) for _ in range(random.choice((1, 1, 2, 3))))
-    where = tuple(condition(random, made) for _ in range(random.choice((0, 0, 1, 1, 2))))
+    where = made.where + tuple(condition(random, made) for _ in range(random.choice((0, 0, 1, 1, 2))))
     wrapped = random.random() < 0.2 and not made.extra and not made.person and "USING" not in made.source
     return replace(made, keys=keys, aggregates=aggregates, where=where, wrapped=wrapped, tail=tail(random, made, keys))
 
