@@ -1,23 +1,23 @@
 """One SELECT: names, labels and demands of every clause, then its rewritten form behind its thresholds."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from sqlglot import exp
 
-from policies import check_person, dp_select, functions, lists, rewrite
+from policies import check_person, dp_select, lists, rewrite
 from policies.anti_joins import without_anti_joins
 from policies.check_from import classes, connected, from_clause
+from policies.check_group import group_by, ordinal
 from policies.check_predicate import chosen_by, condition
 from policies.check_subquery import demand_free
-from policies.decision import Place, Source
-from policies.demand import all_readable, demand, demand_rows, rows_refused
+from policies.decision import Place
+from policies.demand import all_readable, demand_rows, rows_refused
 from policies.environment import RESERVED, Block, Environment
 from policies.errors import ALIAS_RESERVED, COLUMN_NOT_USABLE, CONSTRUCT_NOT_ALLOWED, NOT_GROUPED, SUBQUERY_NOT_ALLOWED
 from policies.failing import ENOUGH
 from policies.footprints import Told, footprints
 from policies.labels import Dep, Level, Value
-from policies.model import Mode, Use
+from policies.model import Mode
 from policies.refusal import Refusal
 from policies.resolve import Relation, Scope, Unit
 from policies.thresholds import Hidden, Thresholds, guarded, thresholds, together
@@ -47,7 +47,7 @@ def select(env: Environment, node: exp.Select, scope: Scope, top: bool) -> Relat
     scope.aliases = {name.lower(): each for name, each in reversed(named) if isinstance(each, exp.Expr)}
     where = chosen_by(env, block, node.args["where"].this) if node.args.get("where") else None
     connected(env, block, node)
-    grouping = _group(env, block, node, named, top)
+    grouping = group_by(env, block, node, named, top)
     if block.by_person:
         check_person.begin(env, block, item, joins, where, grouping, block.raw_keys)
         item, joins, where, grouping = None, [], None, None
@@ -125,146 +125,6 @@ def _default_name(node: exp.Expr, place: int) -> str:
     return text if len(text) <= 60 else f"column{place}"
 
 
-def _pieces(node: exp.Expr) -> Iterator[exp.Expr]:
-    """The nodes of an expression outside its subqueries."""
-    stack = [node]
-    while stack:
-        each = stack.pop()
-        yield each
-        if isinstance(each, (exp.Select, exp.SetOperation, exp.Subquery)):
-            continue
-        if isinstance(each, exp.Window):
-            call = inner = each.this
-            while isinstance(inner, (exp.Filter, exp.IgnoreNulls, exp.RespectNulls)):
-                stack += [child for child in inner.iter_expressions() if child is not inner.this]
-                inner = inner.this
-            stack += list(inner.iter_expressions())
-            stack += [child for child in each.iter_expressions() if child is not call]
-        else:
-            stack += list(each.iter_expressions())
-
-
-def aggregated(node: exp.Expr) -> bool:
-    """Does the expression call an aggregate of this SELECT."""
-    return any(functions.aggregates(each) for each in _pieces(node))
-
-
-def _group(
-    env: Environment, block: Block, node: exp.Select, named: list[tuple[str, exp.Expr | Value]], top: bool
-) -> exp.Group | None:
-    """GROUP BY with ordinals, aliases and ALL resolved; DISTINCT over protected rows is a grouping too."""
-    group = node.args.get("group")
-    expressions = [each for _, each in named]
-    calls = [each for each in expressions if isinstance(each, exp.Expr)]
-    calls += [node.args[clause] for clause in ("having", "qualify", "order") if node.args.get(clause)]
-    block.grouped = group is not None or any(aggregated(each) for each in calls)
-    distinct = node.args.get("distinct")
-    chosen = distinct is not None and distinct.args.get("on")
-    if chosen and not env.harmless and (block.grouped or _protected(env, block)):
-        raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what="DISTINCT ON", hint="Use GROUP BY.")
-    if group is None:
-        if distinct is None or block.grouped or not _protected(env, block):
-            return None
-        block.grouped = True
-        return exp.Group(expressions=[_key(env, block, each) for each in expressions])
-    for name, given in group.args.items():
-        if given and name not in ("expressions", "all"):
-            raise Refusal.of(CONSTRUCT_NOT_ALLOWED, group, what=f"GROUP BY with {name}", hint="List plain keys.")
-    if group.args.get("all"):
-        keys = [each for each in expressions if isinstance(each, Value) or not aggregated(each)]
-        return exp.Group(expressions=[_key(env, block, each) for each in keys]) if keys else None
-    made: list[exp.Expr] = []
-    choices: list[list[frozenset[int]]] = []
-    for each in group.expressions:
-        tree, sets = _grouped_by(env, block, each, expressions)
-        made.append(tree)
-        choices.append(sets)
-    if any(isinstance(each, _SETS) for each in made):
-        block.sets = _product(choices, group)
-    return exp.Group(expressions=made)
-
-
-_SETS = (exp.Rollup, exp.Cube, exp.GroupingSets)
-MAX_SETS = 32
-"""Groupings that ROLLUP, CUBE and GROUPING SETS of one SELECT may stand for."""
-
-
-def _grouped_by(
-    env: Environment, block: Block, node: exp.Expr, expressions: list[exp.Expr | Value]
-) -> tuple[exp.Expr, list[frozenset[int]]]:
-    """A part of GROUP BY, rewritten, and the sets of keys (positions in `block.keys`) it groups by (SQL:1999)."""
-    first = len(block.keys)
-    if not isinstance(node, _SETS):
-        inside = isinstance(node.parent, _SETS)
-        if inside and isinstance(node, exp.Tuple):
-            keys = [_key(env, block, _ordinal(part, expressions)) for part in node.expressions]
-            tree: exp.Expr = exp.Tuple(expressions=keys)
-        else:
-            tree = _key(env, block, _ordinal(node.unnest() if inside else node, expressions))
-        return tree, [frozenset(range(first, len(block.keys)))]
-    found = [_grouped_by(env, block, part, expressions) for part in node.expressions]
-    made = type(node)(expressions=[tree for tree, _ in found])
-    if isinstance(node, exp.GroupingSets):
-        return made, [each for _, sets in found for each in sets]
-    if any(len(sets) != 1 for _, sets in found):
-        raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what="Grouping sets in grouping sets", hint="List plain keys.")
-    single = [sets[0] for _, sets in found]
-    if isinstance(node, exp.Rollup):
-        return made, [frozenset().union(*single[:count]) for count in range(len(single), -1, -1)]
-    return made, _product([[each, frozenset()] for each in single], node)
-
-
-def _product(choices: list[list[frozenset[int]]], node: exp.Expr) -> list[frozenset[int]]:
-    """One set of each choice, joined, in every way."""
-    found: list[frozenset[int]] = [frozenset()]
-    for sets in choices:
-        found = [one | other for one in found for other in sets]
-        if len(found) > MAX_SETS:
-            raise Refusal.of(
-                CONSTRUCT_NOT_ALLOWED,
-                node,
-                what=f"GROUP BY with more than {MAX_SETS} groupings",
-                hint="Ask for the groupings you need with GROUPING SETS.",
-            )
-    return list(dict.fromkeys(found))
-
-
-def _ordinal(node: exp.Expr, expressions: list[exp.Expr | Value]) -> exp.Expr | Value:
-    if isinstance(node, exp.Literal) and not node.is_string:
-        place = int(node.this) if node.is_int else 0
-        if not 1 <= place <= len(expressions):
-            raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what="This position", hint="Count the columns from 1.")
-        return expressions[place - 1]
-    return node
-
-
-def _key(env: Environment, block: Block, node: exp.Expr | Value) -> exp.Expr:
-    found = node if isinstance(node, Value) else env.value(env, block, node)
-    if found.level is Level.ROW and check_person.keyed(env, block, found):
-        block.by_person = True
-    elif found.level is Level.ROW:
-        demand(env.policy, found.all_deps, Use.GROUP, node if isinstance(node, exp.Expr) else found.node)
-    block.raw_keys.append(found)
-    key = replace(
-        found,
-        level=min(found.level, Level.RELEASED),
-        plain=None,
-        degree=0,
-        sources=frozenset(Source(each.dataset, each.column, "key") for each in found.sources),
-    )
-    written = node if isinstance(node, exp.Expr) else found.node
-    if isinstance(written, exp.Column) and not written.table:
-        written = block.scope.aliases.get(written.name.lower(), written)
-    if written.find(exp.Query):
-        block.written.append((written.unnest(), len(block.keys)))
-    block.keys.append(key)
-    return found.node.copy()
-
-
-def _protected(env: Environment, block: Block) -> bool:
-    return any(env.policy.datasets[unit.dataset].release.mode is not Mode.ROWS for unit in block.units)
-
-
 def _in_group(env: Environment, block: Block, value: Value) -> Value:
     """An output of a grouped query is a key, an aggregate, or made of them."""
     if not block.grouped:
@@ -310,7 +170,7 @@ def _order(env: Environment, block: Block, node: exp.Select, outputs: list[tuple
         elif isinstance(inner, exp.Column) and not inner.table and inner.name.lower() in names:
             places = [names.index(inner.name.lower())]
         elif isinstance(inner, exp.Literal) and not inner.is_string:
-            _ordinal(inner, [value for _, value in outputs])
+            ordinal(inner, [value for _, value in outputs])
             places = [int(inner.this) - 1]
         made += [_ordered(each, _sort_key(outputs[place][1], place)) for place in places]
         block.note((source for place in places for source in outputs[place][1].sources), "order")
@@ -363,7 +223,7 @@ def _distinct(
     on = distinct.args.get("on")
     if on is None:
         return exp.Distinct()
-    keys = [_ordinal(each, [value for _, value in outputs]) for each in on.expressions]
+    keys = [ordinal(each, [value for _, value in outputs]) for each in on.expressions]
     values = [each if isinstance(each, Value) else env.value(env, block, each) for each in keys]
     for value in values if not block.grouped else []:
         demand_rows(env.policy, value, node)
