@@ -76,7 +76,7 @@ def _join(env: Environment, block: Block, node: exp.Join) -> exp.Expr:
     for name, given in node.args.items():
         if given and name not in ("this", "side", "kind", "on", "using", "method"):
             raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what=f"{str(given).upper()} JOIN", hint="Write JOIN … ON.")
-    if method != "NATURAL" and method and not (method == "ASOF" and env.harmless):
+    if method and not (method in ("NATURAL", "ASOF") and env.harmless):
         raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what=f"{method} JOIN", hint="Write JOIN … ON.")
     side, kind = (node.args.get("side") or "").upper(), (node.args.get("kind") or "").upper()
     if side not in ("", "LEFT", "RIGHT", "FULL") or kind not in ("", "INNER", "OUTER", "CROSS"):

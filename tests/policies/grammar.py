@@ -91,7 +91,6 @@ def source(random: Random, hostile: float) -> Query:
     shapes += [by_person(random), by_person(random)]
     gone = f"v.visit_date = DATE '{day}'"
     shapes += [
-        Query("citizen c NATURAL JOIN visit v", "c", "v"),
         Query("citizen c LEFT JOIN visit v ON c.id_no = v.id_no", "c", "", where=("v.id_no IS NULL",)),
         Query(f"citizen c LEFT JOIN visit v ON c.id_no = v.id_no AND {gone}", "c", "", where=("v.id_no IS NULL",)),
     ]
