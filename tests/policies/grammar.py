@@ -305,7 +305,7 @@ def renamed(asked: Query) -> Query:
 
     def other(text: str) -> str:
         for alias in ("c", "v", "w", "s", "t", "r"):
-            text = re.sub(rf"\b{alias}(?=\.)|(?<=[ )]){alias}(?= ON| JOIN| LEFT| SEMI| CROSS| WHERE|,|\(|$| USING)",
+            text = re.sub(rf"\b{alias}(?=\.)|(?<=[ )]){alias}(?= ON| JOIN| LEFT| SEMI| CROSS| WHERE| GROUP|,|\(|$| USING)",
                           f"{alias}_other", text)  # fmt: skip
         return text
 
