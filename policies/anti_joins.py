@@ -13,11 +13,27 @@ def without_anti_joins(node: exp.Select) -> exp.Select:
     """The SELECT with such joins written as conditions; itself where it has none."""
     where = node.args.get("where")
     joins = node.args.get("joins") or []
-    if where is None or not any((join.args.get("side") or "").upper() == "LEFT" for join in joins):
+    sides = [(join.args.get("side") or "").upper() for join in joins]
+    if where is not None and sides == ["RIGHT"]:
+        turned = _turned(node)
+        made = _without(turned, 0)
+        return node if made is turned else made
+    if where is None or "LEFT" not in sides:
         return node
     made = node
     for place in reversed(range(len(joins))):
         made = _without(made, place)
+    return made
+
+
+def _turned(node: exp.Select) -> exp.Select:
+    """`b RIGHT JOIN a` as `a LEFT JOIN b`."""
+    made = node.copy()
+    (join,) = made.args["joins"]
+    first, second = made.args["from_"].this.copy(), join.this.copy()
+    made.set("from_", exp.From(this=second))
+    join.set("this", first)
+    join.set("side", "LEFT")
     return made
 
 

@@ -305,8 +305,8 @@ def renamed(asked: Query) -> Query:
 
     def other(text: str) -> str:
         for alias in ("c", "v", "w", "s", "t", "r"):
-            text = re.sub(rf"\b{alias}(?=\.)|(?<=[ )]){alias}(?= ON| JOIN| LEFT| SEMI| CROSS| WHERE| GROUP|,|\(|$| USING)",
-                          f"{alias}_other", text)  # fmt: skip
+            after = r" ON| JOIN| LEFT| SEMI| CROSS| WHERE| GROUP|,|\(|$| USING"
+            text = re.sub(rf"\b{alias}(?=\.)|(?<=[ )]){alias}(?={after})", f"{alias}_other", text)
         return text
 
     aggregates = tuple(replace(each, text=other(each.text)) for each in asked.aggregates)
