@@ -54,7 +54,7 @@ _NEAR_KEY = re.compile("[NnXx](?:[Aa][Mm]|[Mm]|[Ii][Nn])")
 _NEAR_ROW = re.compile(r"[,|\t 、(](?:男|女|公民|身份|[1-9])")
 _NEAR_TITLE = re.compile("同志|女士|先生|小姐|医生|大夫|医师|老师|师傅|警官|法官|律师|教授")
 """What is in every match of a pattern and quickly found, so that the pattern is tried around it only."""
-_BEFORE, _AFTER = 16, 80
+_BEFORE, _AFTER = 12, 56
 NOTHING = frozenset(places.word_list("form_words"))
 """What stands in such boxes and begins with a surname, too."""
 _ADDRESSED = "|".join(sorted(places.word_list("honorifics"), key=len, reverse=True))

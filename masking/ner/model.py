@@ -4,9 +4,11 @@ CRF: Lafferty, McCallum, Pereira 2001; trained by CRFsuite (`masking.training`),
 text at once. What it was trained on and what it can do: `masking/data/names.md`.
 """
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib import resources
+from itertools import accumulate
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -18,6 +20,7 @@ from masking.ner.features import PAD, code_points
 from masking.ner.lexicon import lexicon
 from masking.ner.trie import Ints
 from masking.ner.weights import Tables, loaded
+from masking.ner.windows import windows
 
 KINDS = {kind.value: kind for kind in (EntityType.PERSON, EntityType.ADDRESS, EntityType.ORG)}
 PIECE, AROUND = 1 << 15, 64
@@ -109,6 +112,21 @@ def choose(model: NameModel | None) -> None:
 def name_model() -> NameModel:
     """The chosen model, or ours, loaded at first use."""
     return _chosen[0] if _chosen else _own()
+
+
+def names_in(texts: Sequence[str]) -> list[list[Name]]:
+    """Names in each of some texts. Ours reads them all at once, line feeds between them: that is what stands beyond the
+    ends of a text anyway. A foreign model reads one after the other."""
+    model = name_model()
+    if not isinstance(model, CrfModel):
+        return [list(model.read(text, windows(text))) for text in texts]
+    found: list[list[Name]] = [[] for _ in texts]
+    starts = [0, *accumulate(len(text) + PAD for text in texts)]
+    joined = ("\n" * PAD).join(texts)
+    for name in model.read(joined, windows(joined)):
+        at = bisect(starts, name.start) - 1
+        found[at].append(name._replace(start=name.start - starts[at], end=name.end - starts[at]))
+    return found
 
 
 @cache

@@ -2,7 +2,7 @@
 
 import re
 
-CLAUSE = re.compile(r"[^，。；！？\n,;!?]{1,240}[，。；！？\n,;!?]?")
+CLAUSE = re.compile(r"[^，。；！？\n,;!?]{1,240}[，。；！？,;!?]?")
 
 
 def windows(text: str) -> list[tuple[int, int]]:

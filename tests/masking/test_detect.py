@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import masking
-from masking.detect import Span, detect
+from masking.detect import Span, detect, detect_all
 from masking.entities import ENTITIES, EntityType
 from tests.masking.scoring import read
 
@@ -120,3 +120,8 @@ def test_a_value_far_behind_others_is_found_as_one_at_the_front():
     plain = "会议听取汇报，研究部署下一步工作。" * 300
     text = plain + "手机13947112233" + plain + "邮箱a.b@example.cn" + plain
     assert [kind for _, _, kind in found(text)] == ["CN_MOBILE", "EMAIL_ADDRESS"]
+
+
+def test_texts_together_are_read_as_one_by_one():
+    texts = [row["text"] for row in read()[::9]] + ["", " \u200b", "plain", "申请人王秀英"]
+    assert detect_all(texts) == [detect(text) for text in texts]
