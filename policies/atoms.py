@@ -11,6 +11,7 @@ from sqlglot import exp
 from policies import rewrite
 from policies.decision import Asked, Audit, Footprint, Place
 from policies.dialects import parsed, said
+from policies.environment import RESERVED
 
 MAX_ATOMS = 200_000
 """Rows of the engine's answer. Beyond it, groups that the new answer does not use are merged; then it is refused."""
@@ -117,10 +118,37 @@ def _query(
     named += [exp.alias_(parsed(key, dialect), f"k{place}") for place, key in enumerate(keys)]
     rows = rows.select(*named, exp.alias_(parsed(footprint.units[0], dialect), "u"), copy=False)
     names = [each.alias for each in named]
+    if dialect == "duckdb" and len(footprint.sources) == 1:
+        rows = _once(rows)
     if dialect == "duckdb" and minimum <= _BUCKETS // 2:
         return said(_sketched(rows, names, minimum), dialect, last=True)
     last = _listed(rows.subquery("rows_", copy=False), names, minimum)
     return said(last.limit(MAX_ATOMS + 1, copy=False), dialect, last=True)
+
+
+def _once(rows: exp.Select) -> exp.Select:
+    """The same with each statistic of a person computed once for all the conditions that speak of it: an engine that
+    computes each anew runs out of memory."""
+    asked = [each for each in rows.find_all(exp.Subquery) if _scalar(each)]
+    texts = {id(each): each.sql("duckdb") for each in asked}
+    names = {text: f"{RESERVED}s{place}" for place, text in enumerate(dict.fromkeys(texts.values()))}
+    if len(names) == len(asked):
+        return rows
+    item = rows.args["from_"].this
+    inner = exp.Select(expressions=[exp.Column(this=exp.Star(), table=rewrite.quoted("b0"))])
+    for each in asked:
+        name = names[texts[id(each)]]
+        if all(name != output.alias for output in inner.expressions):
+            inner.append("expressions", exp.alias_(each.copy(), name))
+        each.replace(exp.column(name, "b0"))
+    item.replace(exp.Subquery(this=inner.from_(item.copy(), copy=False), alias=item.args["alias"].copy()))
+    return rows
+
+
+def _scalar(node: exp.Subquery) -> bool:
+    """Is it a value in a condition or a key, and in no other such value."""
+    outer = node.find_ancestor(exp.Subquery, exp.Exists, exp.In)
+    return not node.alias and not isinstance(node.parent, (exp.From, exp.Join, exp.In, exp.Exists)) and outer is None
 
 
 def _listed(rows: exp.Expr, names: Sequence[str], minimum: int) -> exp.Select:

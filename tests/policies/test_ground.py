@@ -48,3 +48,15 @@ def test_tables_below_a_condition_are_named(schema: Schema) -> None:
 def test_a_statistic_without_a_table_is_left_as_it_is() -> None:
     bare = Footprint(("people",), ("SELECT 1 AS u",), (), (), ("u",), 10)
     assert grounded(bare) == bare
+
+
+def test_a_statistic_of_each_person_is_computed_once_for_all_conditions_on_it(schema: Schema) -> None:
+    """Else an audit of a few such questions is more than an engine has memory for."""
+    visits = "(SELECT id_no, count(*) AS n FROM visit GROUP BY id_no) p"
+    policy, history = load_policy(POLICY), History()
+    for condition in ("p.n > 1", "p.n < 3", "p.n > 1 OR p.n < 5"):
+        decision = decide(f"SELECT count(*) FROM {visits} WHERE {condition}", policy, schema, history=history)
+        assert isinstance(decision, Allowed), decision
+        history = history.with_answer(decision.footprint)
+    (audit,) = decision.release.audits
+    assert audit.sql.count('COUNT(*) AS "a"') == 1
