@@ -30,7 +30,9 @@ Finish = Callable[[Column], Column]
 _BY_FUNCTION = frozenset({"pseudonym", "fpe", "encrypt_siv", "surrogate"})
 _DIVISIONS = frozenset(CODE_DIGITS)
 _FEW = 0.5
-"""Share of distinct values up to which a batch is masked by its distinct values."""
+"""Share of values not met before up to which a batch is masked by its distinct values."""
+_REMEMBERED = 1 << 16
+"""Distinct values remembered for one answer."""
 
 
 def feed(operator: Operator, column: exp.Expression, arguments: Mapping[str, object]) -> exp.Expression | None:
@@ -100,13 +102,19 @@ class _Distinct:
 
     def __init__(self, mask: Finish) -> None:
         self._mask, self._few = mask, True
+        self._known, self._masked = pa.array([], pa.string()), pa.array([], pa.string())
 
     def __call__(self, values: Column) -> Column:
         if not self._few:
             return self._mask(values)
-        coded = values.dictionary_encode()
-        self._few = len(coded.dictionary) <= max(64, _FEW * len(values))
-        return self._mask(coded.dictionary).take(coded.indices)
+        at = pc.index_in(values, value_set=self._known)
+        if at.null_count > values.null_count:
+            new = values.filter(pc.and_(pc.is_null(at), pc.is_valid(values))).unique()
+            self._few = len(new) <= max(64, _FEW * len(values)) and len(self._known) < _REMEMBERED
+            self._known = pa.concat_arrays([self._known, new])
+            self._masked = pa.concat_arrays([self._masked, self._mask(new)])
+            at = pc.index_in(values, value_set=self._known)
+        return self._masked.take(at)
 
 
 def _partial(args: PartialArguments) -> Finish:
