@@ -122,10 +122,15 @@ def compare(
 
 def _seen(footprints: Sequence[Footprint]) -> dict[Footprint, Footprint]:
     """How to describe statistics whose tables others saw under other terms."""
-    terms: dict[tuple[str, ...], dict[tuple[str, ...], bool]] = {}
+    terms: dict[tuple[str, ...], dict[tuple[str, ...], Footprint]] = {}
     for one in footprints:
-        terms.setdefault(one.tables, {}).setdefault(one.sources, grounded(one) != one)
-    return {one: grounded(one) for one in footprints if sum(terms[one.tables].values()) > 1}
+        terms.setdefault(one.tables, {}).setdefault(one.sources, one)
+    several = {
+        tables
+        for tables, found in terms.items()
+        if len(found) > 1 and sum(grounded(each) != each for each in found.values()) > 1
+    }
+    return {one: grounded(one) for one in footprints if one.tables in several}
 
 
 @lru_cache(maxsize=4096)
