@@ -325,40 +325,12 @@ def _finished(
     return Relation(
         made,
         plain,
-        outside=_outside(block, columns),
-        unique=_unique(block, columns),
+        outside=lists.outside(block, columns),
+        unique=lists.unique(block, columns),
         exact=block.exact,
         hidden=tuple(name for name, _ in hidden.columns.values()),
         single=single,
     )
-
-
-def _outside(block: Block, columns: dict[str, Value]) -> frozenset[str]:
-    """Occurrences and lists of outer queries that decide about its rows."""
-    looked_at = [each.rows for each in block.mixed] + [value.touches for value in (*block.keys, *columns.values())]
-    return frozenset().union(*looked_at) - block.lists - {unit.instance for unit in block.units}
-
-
-def _unique(block: Block, columns: dict[str, Value]) -> frozenset[str] | None:
-    """The columns that hold all group keys."""
-    nodes = [value.node for value in columns.values()]
-    if block.sets or any(key.node not in nodes for key in block.keys):
-        return None
-    return frozenset(list(columns)[nodes.index(key.node)] for key in block.keys)
-
-
-def _constant_rows(env: Environment, block: Block, columns: dict[str, Value]) -> tuple[lists.Row, ...] | None:
-    """All rows a SELECT from nothing, or from one list of constants, can give."""
-    if not block.scope.sources:
-        constant = all(value.level is Level.CONSTANT for value in columns.values())
-        return ({name: value.node for name, value in columns.items()},) if constant else None
-    of = {value.listed[0] if value.listed else "" for value in columns.values()}
-    if len(of) != 1 or len(block.scope.sources) != 1 or not of <= env.lists.keys():
-        return None
-    known = env.lists[of.pop()].rows
-    if known is None:
-        return None
-    return tuple({name: row[value.listed[1]] for name, value in columns.items() if value.listed} for row in known)
 
 
 def _looks_across(made: exp.Select) -> bool:
@@ -486,7 +458,7 @@ def _row_relation(
         lists=frozenset(block.lists),
         ties=tuple(block.ties),
         mixed=tuple(block.mixed),
-        outside=_outside(block, columns),
-        rows=_constant_rows(env, block, columns) if not units else None,
+        outside=lists.outside(block, columns),
+        rows=lists.constant_rows(env, block, columns) if not units else None,
         unique=frozenset(columns) if node.args.get("distinct") else None,
     )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlglot import exp
 
 from policies.errors import COMPARISONS_TOO_MANY, CONSTRUCT_NOT_ALLOWED, SUBQUERY_NOT_ALLOWED
+from policies.labels import Level
 from policies.model import DatasetPolicy, Mode
 from policies.refusal import Refusal
 
@@ -108,6 +109,34 @@ def _groups_only(dataset: DatasetPolicy) -> bool:
 
 def _hides(dataset: DatasetPolicy) -> bool:
     return any(column.usable and not column.readable for column in dataset.columns.values())
+
+
+def outside(block: "Block", columns: dict[str, "Value"]) -> frozenset[str]:
+    """Occurrences and lists of outer queries that decide about its rows."""
+    looked_at = [each.rows for each in block.mixed] + [value.touches for value in (*block.keys, *columns.values())]
+    return frozenset().union(*looked_at) - block.lists - {unit.instance for unit in block.units}
+
+
+def unique(block: "Block", columns: dict[str, "Value"]) -> frozenset[str] | None:
+    """The columns that hold all group keys."""
+    nodes = [value.node for value in columns.values()]
+    if block.sets or any(key.node not in nodes for key in block.keys):
+        return None
+    return frozenset(list(columns)[nodes.index(key.node)] for key in block.keys)
+
+
+def constant_rows(env: "Environment", block: "Block", columns: dict[str, "Value"]) -> tuple[Row, ...] | None:
+    """All rows a SELECT from nothing, or from one list of constants, can give."""
+    if not block.scope.sources:
+        constant = all(value.level is Level.CONSTANT for value in columns.values())
+        return ({name: value.node for name, value in columns.items()},) if constant else None
+    of = {value.listed[0] if value.listed else "" for value in columns.values()}
+    if len(of) != 1 or len(block.scope.sources) != 1 or not of <= env.lists.keys():
+        return None
+    known = env.lists[of.pop()].rows
+    if known is None:
+        return None
+    return tuple({name: row[value.listed[1]] for name, value in columns.items() if value.listed} for row in known)
 
 
 def even(env: "Environment", block: "Block", classes: list[list[tuple[str, str]]], node: exp.Expr) -> None:

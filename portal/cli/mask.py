@@ -30,8 +30,8 @@ _NO_OBJECT = 'Line {number} is no JSON object with a "text": write {{"id": 1, "t
 def _row(line: str) -> dict[str, Any] | None:
     """The object of a line, if it is one with a text."""
     try:
-        row = json.loads(line) if line.strip() else None
-    except ValueError:
+        row = json.loads(line, parse_constant=_no_number) if line.strip() else None
+    except (ValueError, RecursionError):
         return None
     return row if isinstance(row, dict) and isinstance(row.get("text"), str) else None
 
@@ -68,6 +68,10 @@ def _at_hand() -> Iterator[list[dict[str, Any]]]:
             if row is not None:
                 rows.append(row)
         yield rows
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(name)  # NaN and Infinity are no JSON
 
 
 def _print(row: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """`yurt policy`: check queries against a policy, run them on data, explain a decision, replay a changed policy."""
 
+import io
 import json
 import sys
 from collections.abc import Iterator
@@ -28,20 +29,32 @@ def _read(path: Path) -> str:
 
 
 def _lines() -> Iterator[dict[str, Any]]:
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8-sig", errors="surrogateescape")
     for number, line in enumerate(sys.stdin, 1):
         if not line.strip():
             continue
         try:
-            found = json.loads(line)
-        except ValueError:
+            found = json.loads(line, parse_constant=_no_number)
+        except (ValueError, RecursionError):
             raise _usage(f"Line {number} of the input is not JSON: give one object per line.") from None
         if not isinstance(found, dict) or not isinstance(found.get("sql"), str):
             raise _usage(f'Line {number} of the input has no sql: give {{"id": …, "sql": …}}.')
+        setup = found.get("setup") or []
+        if not isinstance(setup, list) or not all(isinstance(each, str) for each in setup):
+            raise _usage(f"Line {number} of the input has a setup that is no list of SQL texts.")
         yield found
 
 
+def _no_number(name: str) -> None:
+    raise ValueError(name)  # NaN and Infinity are no JSON
+
+
 def _print(line: dict[str, Any]) -> None:
-    typer.echo(json.dumps(line, ensure_ascii=False))
+    text = json.dumps(line, ensure_ascii=False)
+    if any("\ud800" <= letter <= "\udfff" for letter in text):  # half a character cannot be written as UTF-8
+        text = json.dumps(line)
+    typer.echo(text)
 
 
 def _loaded(policy: Path, schema: Any = None) -> Any:

@@ -86,6 +86,17 @@ def test_explain_policy_asked_as_a_query_is_answered_from_no_data(database: Path
     assert ["code", "COLUMN_NOT_USABLE"] in line["rows"]
 
 
+def test_what_is_no_question_never_ends_in_a_traceback(database: Path) -> None:
+    arguments = ("run", "--policy", str(HERE / "policy.yaml"), "--data", str(database))
+    for line in ("[" * 100_000, '{"id": NaN, "sql": "SELECT 1"}', '{"id": 1, "sql": "SELECT 1", "setup": "x"}'):
+        done = yurt(*arguments, lines=line + "\n")
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    half = '{"id": "\\ud800", "sql": "SELECT \'\\ud800\'"}\n'
+    done = yurt(*arguments, lines=half)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["code"] == "SQL_INVALID"
+
+
 def test_bad_usage_is_one_line_and_exit_2(tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text("project: P\nsurprise: 1\n", encoding="utf-8")
     for arguments in (
