@@ -104,22 +104,29 @@ def is_word(value: str) -> bool:
     return bool(set(lexicon().words.get(value, "")) - set("mS"))
 
 
-def _around(near: re.Pattern[str], pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
-    """Matches of `pattern`, looked for only around those of `near`; ranges that touch are one."""
+def _ranges(near: re.Pattern[str], text: str) -> list[tuple[int, int]]:
+    """Where to look for a pattern: around the matches of `near`; ranges that touch are one."""
+    made = []
     low = high = -1
     for found in near.finditer(text):
         if found.start() - _BEFORE > high:
             if high >= 0:
-                yield from pattern.finditer(text, low, high)
+                made.append((low, high))
             low = max(0, found.start() - _BEFORE)
         high = min(len(text), found.end() + _AFTER)
     if high >= 0:
+        made.append((low, high))
+    return made
+
+
+def _within(ranges: list[tuple[int, int]], pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    for low, high in ranges:
         yield from pattern.finditer(text, low, high)
 
 
 def titled_names(text: str) -> Iterator[Found]:
     """Surname and given name between a role, a verb or an edge and a form of address: 民警包青山同志."""
-    for match in _around(_NEAR_TITLE, TITLED, text):
+    for match in _within(_ranges(_NEAR_TITLE, text), TITLED, text):
         value = match["v"]
         if value[0] in "向和经由与":  # rare surnames, and far more often the word before a name
             continue
@@ -129,13 +136,14 @@ def titled_names(text: str) -> Iterator[Found]:
 
 def boxed_names(text: str) -> Iterator[Found]:
     """Two to four characters that begin with a surname, alone in the box of a form or row."""
-    for near, pattern, score, any_word in (
-        (_NEAR_LABEL, LABELLED, 0.8, True),
-        (_NEAR_KEY, KEYED, 0.8, True),
-        (_NEAR_ROW, IN_ROW, 0.75, True),
-        (_NEAR_LABEL, BY_WHOM, 0.7, False),
+    labels, rows = _ranges(_NEAR_LABEL, text), _ranges(_NEAR_ROW, text)
+    for ranges, pattern, score, any_word in (
+        (labels, LABELLED, 0.8, True),
+        (_ranges(_NEAR_KEY, text), KEYED, 0.8, True),
+        (rows, IN_ROW, 0.75, True),
+        (labels, BY_WHOM, 0.7, False),
     ):
-        for match in _around(near, pattern, text):
+        for match in _within(ranges, pattern, text):
             group = match.lastgroup or "v"
             value = match[group]
             beside = text[
@@ -143,7 +151,7 @@ def boxed_names(text: str) -> Iterator[Found]:
             ]  # 司机(139…): in front of a bracket stands a role as well
             if may_be(value) and ((any_word and beside != "(") or not is_word(value)):
                 yield Found(match.start(group), match.end(group), score)
-    for match in _around(_NEAR_ROW, BY_SEX, text):
+    for match in _within(rows, BY_SEX, text):
         group = match.lastgroup or "v"
         value = match[group]
         if value in NOTHING or value in places.place_names() or (group == "w" and is_word(value)):
