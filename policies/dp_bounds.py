@@ -79,7 +79,7 @@ def _column(env: Environment, node: exp.Column) -> Bounded:
         table = env.schema.tables[env.datasets[base.table]]
         whole = table.kind(base.name.lower()) == "int" and all(end == int(end) for end in pair)
         return Bounded(double(node.copy()), *pair, whole)
-    if base is None:
+    if base is None or base.unnest() == node:  # a statistic, or a column of a list
         raise Refusal.of(DP_UNSUPPORTED, node, what="An aggregate of this column", hint="Aggregate a base column.")
     inner = _bounded(env, base.unnest())  # a column of a subquery: bounded by what computes it
     return Bounded(double(node.copy()), inner.low, inner.high, inner.whole)
