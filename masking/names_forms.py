@@ -104,16 +104,21 @@ def is_word(value: str) -> bool:
     return bool(set(lexicon().words.get(value, "")) - set("mS"))
 
 
-def _ranges(near: re.Pattern[str], text: str) -> list[tuple[int, int]]:
-    """Where to look for a pattern: around the matches of `near`; ranges that touch are one."""
+def _ranges(near: re.Pattern[str], text: str, *, rows: bool = False) -> list[tuple[int, int]]:
+    """Where to look for a pattern: around the matches of `near`, `rows`: to the end of the line; ranges that touch are
+    one."""
     made = []
     low = high = -1
     for found in near.finditer(text):
+        if rows and found.end() + _AFTER <= high:
+            continue
         if found.start() - _BEFORE > high:
             if high >= 0:
                 made.append((low, high))
             low = max(0, found.start() - _BEFORE)
         high = min(len(text), found.end() + _AFTER)
+        line = text.find("\n", high) if rows else high
+        high = line if line >= 0 else len(text)
     if high >= 0:
         made.append((low, high))
     return made
@@ -136,10 +141,10 @@ def titled_names(text: str) -> Iterator[Found]:
 
 def boxed_names(text: str) -> Iterator[Found]:
     """Two to four characters that begin with a surname, alone in the box of a form or row."""
-    labels, rows = _ranges(_NEAR_LABEL, text), _ranges(_NEAR_ROW, text)
+    labels, rows = _ranges(_NEAR_LABEL, text), _ranges(_NEAR_ROW, text, rows=True)
     for ranges, pattern, score, any_word in (
         (labels, LABELLED, 0.8, True),
-        (_ranges(_NEAR_KEY, text), KEYED, 0.8, True),
+        (_ranges(_NEAR_KEY, text, rows=True), KEYED, 0.8, True),
         (rows, IN_ROW, 0.75, True),
         (labels, BY_WHOM, 0.7, False),
     ):

@@ -125,3 +125,8 @@ def test_a_value_far_behind_others_is_found_as_one_at_the_front():
 def test_texts_together_are_read_as_one_by_one():
     texts = [row["text"] for row in read()[::9]] + ["", " \u200b", "plain", "申请人王秀英"]
     assert detect_all(texts) == [detect(text) for text in texts]
+
+
+def test_a_row_is_proved_by_a_number_far_behind():
+    row = f"3,高兴,男,{'内蒙古自治区呼和浩特市新城区海拉尔东路附近的地方' * 4},13947112233"
+    assert ["PERSON", (2, 4)] in [[span.type.value, (span.start, span.end)] for span in detect(row)]
