@@ -15,7 +15,7 @@ import pyarrow as pa
 from masking import names
 from masking.addresses import FORMS, addresses
 from masking.columns import ENTITY_NAMES, WEAK, Kind, Role, by_name, kind_of, looks_like_key
-from masking.detect import RULES, detect
+from masking.detect import RULES, detect_all
 from masking.entities import ENTITIES, Basis, EntityType
 from masking.files import open_tables
 from masking.normalise import normalise
@@ -167,10 +167,9 @@ def _in_text(sample: Sample, *, short: bool) -> tuple[float, list[EntityType]]:
     """
     counts: dict[EntityType, int] = {}
     hits = 0
-    for value in sample.values[:TEXTS]:
-        if short and not re.search("[\u3400-\u9fff]", value):
-            continue
-        types = {span.type for span in detect(value)}
+    values = [value for value in sample.values[:TEXTS] if not short or re.search("[\u3400-\u9fff]", value)]
+    for spans in detect_all(values):
+        types = {span.type for span in spans}
         if short and not any(ENTITIES[kind].basis >= Basis.STRUCTURE and ENTITIES[kind].grade >= 3 for kind in types):
             continue
         hits += bool(types)

@@ -5,6 +5,7 @@ stands, and what stands in a row with people is one: 参加会议的有：满都
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 from masking import places
@@ -14,12 +15,15 @@ from masking.ner.lexicon import lexicon
 
 AGAIN = 0.9
 """A name read with such a score is one wherever else it stands."""
-LIST = re.compile(f"{HAN}{{1,24}}(?:[、/]{HAN}{{2,24}}){{1,200}}")
+ITEM = 24
+"""Characters of an item of a list, at most."""
+LIST = re.compile(f"{HAN}{{1,{ITEM}}}(?:[、/]{HAN}{{2,{ITEM}}}){{1,200}}")
+_FIRST = re.compile(f"{HAN}{{1,{ITEM}}}\\Z")
 MATES = 2
 """So many names in a list prove a word beside them that might be one."""
 _ITEM = re.compile(f"{HAN}+")
 _TAIL = re.compile(r"(?:等|均|都|共|各|三人|二人|两人|同志|同学|老师|女士|先生|到|受|及|和|与|为|是|在|已|被|因)")
-_MARKS = frozenset("、/")
+_MARK = re.compile("[、/]")
 LONGEST = 4
 
 
@@ -45,19 +49,35 @@ def mentioned_again(text: str, people: Sequence[Found]) -> Iterator[Found]:
             at = text.find(name, end)
 
 
+def lists(text: str) -> Iterator[re.Match[str]]:
+    """The matches of `LIST`, looked for at the marks alone, which are few."""
+    done = 0
+    for mark in _MARK.finditer(text):
+        if mark.start() < done:
+            continue
+        first = _FIRST.search(text, max(done, mark.start() - ITEM), mark.start())
+        row = LIST.match(text, first.start()) if first else None
+        if row is not None:
+            done = row.end()
+            yield row
+
+
 def in_one_list(text: str, people: Sequence[Found]) -> Iterator[Found]:
     """Items of a list that begin with a surname, where other items are people."""
-    if not people or not _MARKS & set(text):
+    if not people:
         return
-    starts, ends = {one.start for one in people}, {one.end for one in people}
-    for row in LIST.finditer(text):
+    starts, ends = sorted(one.start for one in people), {one.end for one in people}
+    begun = frozenset(starts)
+    for row in lists(text):
         items = [(row.start() + item.start(), row.start() + item.end()) for item in _ITEM.finditer(row.group())]
         last = items[-1]
-        sure = sum(end in ends for _, end in items[:-1]) + (last[0] in starts)
+        sure = sum(end in ends for _, end in items[:-1]) + (last[0] in begun)
+        if not sure:
+            continue
         open_items = [  # what stands before the first name of a list has no edge of its own
             (start, _name_end(text, start, end) if (start, end) == last else end)
             for start, end in items[1 if items[0][1] - items[0][0] > LONGEST else 0 :]
-            if not any(start <= at < end for at in starts)
+            if bisect_left(starts, start) == bisect_left(starts, end)
         ]
         for words_too in (False, True):
             for start, end in list(open_items):

@@ -1,10 +1,10 @@
 """Masking of free text: whatever the detector finds gives way, and the result is read again until nothing is found."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, get_args
 
-from masking.detect import Span, detect
+from masking.detect import Span, detect_all
 from masking.entities import ENTITIES, EntityType
 from masking.normalise import compact
 from masking.operators.interface import MASKED
@@ -64,12 +64,19 @@ def mask_text(text: str, operator: TextOperator = "redact", lang: str = "auto") 
     redact: `<TYPE>`; constant: `***`; partial: head and tail by the preset of the type; number: `<TYPE_1>`, the same
     value with the same number within this text. What a second reading still finds is tagged, whatever the operator.
     """
-    replace = _replacer(operator)
+    return mask_all([text], operator, lang)[0]
+
+
+def mask_all(texts: Sequence[str], operator: TextOperator = "redact", lang: str = "auto") -> list[str]:
+    """The same for many texts, which are read together."""
+    masked, replacers = list(texts), [_replacer(operator) for _ in texts]
+    left = list(range(len(masked)))
     for _ in range(ROUNDS):
-        spans = detect(text, lang)
-        if not spans:
-            break
-        text = replace_spans(text, spans, replace)
-        if operator != "number":
-            replace = _replacer("redact")
-    return text
+        found = zip(left, detect_all([masked[place] for place in left], lang), strict=True)
+        with_spans = [(place, spans) for place, spans in found if spans]
+        for place, spans in with_spans:
+            masked[place] = replace_spans(masked[place], spans, replacers[place])
+            if operator != "number":
+                replacers[place] = _replacer("redact")
+        left = [place for place, _ in with_spans]
+    return masked

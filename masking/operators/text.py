@@ -14,13 +14,12 @@ def _redact_text(column: exp.Expression, args: NoArguments) -> exp.Expression:
 
 def redacted(values: Any) -> pa.Array:
     """Each text with its findings replaced; equal texts are read once; NULL stays NULL."""
-    from masking.text import mask_text  # the detector loads when a query first needs it
+    from masking.text import mask_all  # the detector loads when a query first needs it
 
-    known: dict[str, str] = {}
-    for value in values.to_pylist():
-        if value is not None and value not in known:
-            known[value] = mask_text(value)
-    return pa.array([None if value is None else known[value] for value in values.to_pylist()], pa.string())
+    texts = values.to_pylist()
+    distinct = list(dict.fromkeys(text for text in texts if text is not None))
+    known = dict(zip(distinct, mask_all(distinct), strict=True))
+    return pa.array([None if text is None else known[text] for text in texts], pa.string())
 
 
 REDACT_TEXT = Operator(

@@ -135,13 +135,16 @@ def text(
     The result is read again until nothing more is found in it.
     """
     _checked_lang(lang)
-    from masking.text import TEXT_OPERATORS, mask_text
+    from masking.text import TEXT_OPERATORS, mask_all
 
     if operator not in TEXT_OPERATORS:
         _stop(f"--operator is one of {', '.join(TEXT_OPERATORS)}.")
     _use_name_model()
-    for row in _texts():
-        _print({"id": row.get("id"), "text": mask_text(row["text"], operator, lang)})  # type: ignore[arg-type]
+    for rows in _at_hand():
+        masked = mask_all([row["text"] for row in rows], operator, lang)  # type: ignore[arg-type]
+        for row, said in zip(rows, masked, strict=True):
+            _print({"id": row.get("id"), "text": said})
+        sys.stdout.flush()
 
 
 @app.command()

@@ -32,3 +32,10 @@ def test_cells_lie_where_their_text_stands() -> None:
 
 def test_a_text_without_a_head_has_no_cells() -> None:
     assert [*headed_cells("第一行，有逗号\n13947112233,王芳\n\n1,2,3")] == []
+
+
+def test_lines_without_a_figure_carry_a_table_on_and_others_end_it() -> None:
+    table = "姓名,证件\n李娜,N1234567\n王芳,无\n赵云,N1234568\n"
+    assert [cell.label for cell in headed_cells(table)] == ["证件", "证件"]
+    assert [*headed_cells(table.replace("王芳,无", "以上共一人"))] == [Cell("证件", 9, 17)]
+    assert [*headed_cells(table.replace("王芳,无", "以上共1人"))] == [Cell("证件", 9, 17)]

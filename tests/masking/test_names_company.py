@@ -1,8 +1,11 @@
 """Names that forms, rows, lists and other mentions prove, and half names that stay."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from masking.detect import detect
+from masking.names_company import LIST, lists
 
 
 def people(text: str) -> list[str]:
@@ -42,3 +45,8 @@ def test_a_list_of_things_stays_one(text: str) -> None:
 def test_who_is_named_with_certainty_is_named_wherever_the_name_stands() -> None:
     text = "患者车晓东，男，电话13947112233。车晓东了吗？车晓东这边请。"
     assert people(text) == ["车晓东"] * 3
+
+
+@given(st.lists(st.sampled_from(["甲", "乙丙丁", "、", "/", "x", "\n", "很" * 25]), max_size=30).map("".join))
+def test_lists_looked_for_at_their_marks_are_all_there_are(text: str) -> None:
+    assert [row.span() for row in lists(text)] == [row.span() for row in LIST.finditer(text)]

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from masking.detect import detect
 from masking.identifiers import synthetic_residents
-from masking.text import TEXT_OPERATORS, mask_text
+from masking.text import TEXT_OPERATORS, mask_all, mask_text
 
 
 @pytest.mark.parametrize("operator", TEXT_OPERATORS)
@@ -46,3 +46,15 @@ def test_hidden_digits_never_leave(person, gap, operator):
     assert person["phone"][3:7] not in masked
     assert person["name"] not in masked
     assert person["address"][-6:] not in masked
+
+
+@pytest.mark.parametrize("operator", TEXT_OPERATORS)
+def test_texts_masked_together_are_masked_as_one_by_one(operator: str) -> None:
+    texts = [
+        "",
+        "张伟的电话13947112233",
+        "今天下雨",
+        "联系人：张伟，13947112233，另一部13947112234",
+        "张伟的电话13947112233",
+    ]
+    assert mask_all(texts, operator) == [mask_text(text, operator) for text in texts]
