@@ -113,7 +113,7 @@ def by_person(random: Random) -> Query:
     having = random.choice(("", "", "", " HAVING count(*) > 1", " HAVING count(*) <> 2"))
     columns = (
         f"count(*) AS n, sum(w.cost) AS total, max(w.cost) AS most, sum(w.cost) FILTER (WHERE {other}) AS part, "
-        f"count(*) FILTER (WHERE {counted}) AS k, sum(CASE WHEN {other} THEN 1 ELSE 0 END) AS s"
+        f"count(*) FILTER (WHERE {counted}) AS k, sum(CASE WHEN {other} THEN 1 ELSE 0 END) AS few"
     )
     alone = f"(SELECT w.id_no, {columns} FROM visit w{where} GROUP BY w.id_no{having}) p"
     people = "d.county, d.gender"
@@ -126,7 +126,7 @@ def by_person(random: Random) -> Query:
                 f" ON w.id_no = d.id_no{where} GROUP BY d.id_no, {people}{having}) p", "", "", person="p",
             ),
             Query(
-                f"(SELECT d.id_no, {people}, count(w.visit_id) AS n, 0 AS s, count(w.visit_id) AS k, min(d.income) AS"
+                f"(SELECT d.id_no, {people}, count(w.visit_id) AS n, 0 AS few, count(w.visit_id) AS k, min(d.income) AS"
                 f" most, min(d.income) AS total, sum(w.cost) AS part FROM citizen d LEFT JOIN visit w"
                 f" ON w.id_no = d.id_no GROUP BY d.id_no, {people}) p", "", "", person="p",
             ),
@@ -168,7 +168,7 @@ def condition(random: Random, query: Query, depth: int = 0) -> str:
         ]  # fmt: skip
     if query.person:
         p, number = query.person, random.choice((1, 2, 3))
-        found += [f"{p}.n >= {number}", f"{p}.n = {number}", f"{p}.k > 0", f"{p}.n <> {number}", f"{p}.s < {number}"]
+        found += [f"{p}.n >= {number}", f"{p}.n = {number}", f"{p}.k > 0", f"{p}.n <> {number}", f"{p}.few < {number}"]
     if query.visits and not query.person:
         v = query.visits
         found += [
@@ -243,7 +243,7 @@ def aggregate(random: Random, query: Query) -> Aggregate:
         found += [
             Aggregate(f"sum({p}.n)", "weight"), Aggregate(f"sum({p}.total)", "weight"), Aggregate(f"avg({p}.n)"),
             Aggregate(f"sum({p}.most)", "weight"), Aggregate(f"sum({p}.part)", "weight"),
-            Aggregate(f"sum({p}.k)", "weight"), Aggregate(f"sum({p}.s)", "weight"), Aggregate(f"median({p}.n)"),
+            Aggregate(f"sum({p}.k)", "weight"), Aggregate(f"sum({p}.few)", "weight"), Aggregate(f"median({p}.n)"),
             Aggregate(f"sum({p}.n) FILTER (WHERE {one})", "weight"), Aggregate(f"sum({p}.n - 1)", "weight"),
             Aggregate(f"sum({p}.total * {p}.n)", "weight"), Aggregate(f"stddev({p}.n)"), Aggregate(f"max({p}.n)"),
             Aggregate(f"count({p}.part)", "weight"), Aggregate(f"sum(CASE WHEN {one} THEN {p}.k ELSE 0 END)", "weight"),
