@@ -36,23 +36,9 @@ def _row(line: str) -> dict[str, Any] | None:
     return row if isinstance(row, dict) and isinstance(row.get("text"), str) else None
 
 
-def _texts() -> Iterator[dict[str, Any]]:
-    """Objects with `id` and `text` from stdin; ends the command on the first line that is none."""
-    if isinstance(sys.stdin, io.TextIOWrapper):
-        sys.stdin.reconfigure(encoding="utf-8-sig", errors="surrogateescape")
-    for number, line in enumerate(sys.stdin, 1):
-        row = _row(line)
-        if row is not None:
-            yield row
-        elif line.strip():
-            _stop(_NO_OBJECT.format(number=number))
-
-
 def _at_hand() -> Iterator[list[dict[str, Any]]]:
-    """The same objects in lists of those that have arrived by now: nobody who waits for an answer waits longer."""
-    if not isinstance(sys.stdin, io.TextIOWrapper):
-        yield list(_texts())
-        return
+    """Objects with `id` and `text` from stdin, in lists of those that have arrived by now: nobody who waits for an
+    answer waits longer. Ends the command on the first line that is none."""
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("utf-8-sig")("surrogateescape"), translate=True)
     rest, number, chunk = "", 0, b" "
     while chunk:
