@@ -91,7 +91,8 @@ def test_projects_have_histories_of_their_own(database: Database) -> None:
     assert conditions(book.history(OTHER)) == []
 
 
-def test_what_another_process_booked_in_between_is_looked_at(database: Database) -> None:
+@pytest.mark.parametrize("reach", [STUDY, Reach("other", SHARED)], ids=["the same project", "another project"])
+def test_what_another_process_booked_in_between_is_looked_at(database: Database, reach: Reach) -> None:
     here, there = HistoryBook(database), HistoryBook(database)
     seen: list[list[str]] = []
 
@@ -101,9 +102,9 @@ def test_what_another_process_booked_in_between_is_looked_at(database: Database)
         seen.append(conditions(history))
         return allowed("ours")
 
-    here.decided(STUDY, "researcher", interrupted)
+    here.decided(reach, "researcher", interrupted)
     assert seen == [[], ["theirs"]]
-    assert conditions(here.history(STUDY)) == ["theirs", "ours"]
+    assert conditions(here.history(reach)) == ["theirs", "ours"]
 
 
 def test_the_same_question_waits_for_its_answer_and_then_knows_what_was_withheld(database: Database) -> None:
@@ -184,17 +185,3 @@ def test_a_question_that_another_project_is_being_told_is_waited_for(database: D
     book.settle(first, answered=True, told=(replace(told("a"), withheld=("cell",)),))
     waiting.join()
     assert [each.footprints[0].withheld for each in seen] == [None, ("cell",)]
-
-
-def test_what_another_process_booked_for_another_project_is_looked_at(database: Database) -> None:
-    here, there = HistoryBook(database), HistoryBook(database)
-    seen: list[list[str]] = []
-
-    def interrupted(history: History) -> Decision:
-        if not seen:
-            there.decided(STUDY, "researcher", lambda _: allowed("theirs"))
-        seen.append(conditions(history))
-        return allowed("ours")
-
-    here.decided(Reach("other", SHARED), "researcher", interrupted)
-    assert seen == [[], ["theirs"]]

@@ -1,6 +1,5 @@
 """Masks put on a finished answer give what the SQL of the operator gives, value by value."""
 
-import duckdb
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -44,19 +43,8 @@ VALUES = st.one_of(
     st.text(max_size=20),
     st.text("0123456789Xx -+.e_\n１٣", min_size=1, max_size=19),
 )
-FUNCTIONS = engine_functions(KeyRing(bytes(32)))
-BY_NAME = {function.name: function.call for function in FUNCTIONS}
-
-
-@pytest.fixture(scope="module")
-def engine():
-    connection = duckdb.connect()
-    for function in FUNCTIONS:
-        connection.create_function(*function, type="arrow")
-    yield connection
-    for function in FUNCTIONS:
-        connection.remove_function(function.name)
-    connection.close()
+ROOT = bytes(32)
+BY_NAME = {function.name: function.call for function in engine_functions(KeyRing(ROOT))}
 
 
 def both(engine, name, args, array):
