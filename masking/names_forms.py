@@ -151,10 +151,8 @@ def boxed_names(text: str) -> Iterator[Found]:
         for match in _within(ranges, pattern, text):
             group = match.lastgroup or "v"
             value = match[group]
-            beside = text[
-                match.end(group) : match.end(group) + 1
-            ]  # 司机(139…): in front of a bracket stands a role as well
-            if may_be(value) and ((any_word and beside != "(") or not is_word(value)):
+            role_as_well = text.startswith("(", match.end(group))  # 司机(139…)
+            if may_be(value) and ((any_word and not role_as_well) or not is_word(value)):
                 yield Found(match.start(group), match.end(group), score)
     for match in _within(rows, BY_SEX, text):
         group = match.lastgroup or "v"

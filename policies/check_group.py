@@ -14,6 +14,10 @@ from policies.labels import Level, Value
 from policies.model import Mode, Use
 from policies.refusal import Refusal
 
+_SETS = (exp.Rollup, exp.Cube, exp.GroupingSets)
+MAX_SETS = 32
+"""Groupings that ROLLUP, CUBE and GROUPING SETS of one SELECT may stand for."""
+
 
 def _pieces(node: exp.Expr) -> Iterator[exp.Expr]:
     """The nodes of an expression outside its subqueries."""
@@ -74,11 +78,6 @@ def group_by(
     return exp.Group(expressions=made)
 
 
-_SETS = (exp.Rollup, exp.Cube, exp.GroupingSets)
-MAX_SETS = 32
-"""Groupings that ROLLUP, CUBE and GROUPING SETS of one SELECT may stand for."""
-
-
 def _grouped_by(
     env: Environment, block: Block, node: exp.Expr, expressions: list[exp.Expr | Value]
 ) -> tuple[exp.Expr, list[frozenset[int]]]:
@@ -120,6 +119,7 @@ def _product(choices: list[list[frozenset[int]]], node: exp.Expr) -> list[frozen
 
 
 def ordinal(node: exp.Expr, expressions: list[exp.Expr | Value]) -> exp.Expr | Value:
+    """What a number in GROUP BY, ORDER BY or DISTINCT ON stands for: that column of the answer; else the node itself."""
     if isinstance(node, exp.Literal) and not node.is_string:
         place = int(node.this) if node.is_int else 0
         if not 1 <= place <= len(expressions):

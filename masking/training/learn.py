@@ -48,8 +48,8 @@ def learn(sentences: Iterable[Sentence], options: Mapping[str, float], model: Pa
     sight = Sight(known)
     trainer = pycrfsuite.Trainer(algorithm="lbfgs", verbose=False)
     trainer.set_params(options)
-    for number_, (text, labels) in enumerate(sentences):
-        trainer.append(pycrfsuite.ItemSequence(attributes(sight, text, _keeps(number_))), labels)
+    for seed, (text, labels) in enumerate(sentences):
+        trainer.append(pycrfsuite.ItemSequence(attributes(sight, text, _keeps(seed))), labels)
     trainer.train(str(model))
     tagger = pycrfsuite.Tagger()
     tagger.open(str(model))
