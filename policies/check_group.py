@@ -119,7 +119,7 @@ def _product(choices: list[list[frozenset[int]]], node: exp.Expr) -> list[frozen
 
 
 def ordinal(node: exp.Expr, expressions: list[exp.Expr | Value]) -> exp.Expr | Value:
-    """What a number in GROUP BY, ORDER BY or DISTINCT ON stands for: that column of the answer; else the node itself."""
+    """What a number in GROUP BY, ORDER BY or DISTINCT ON stands for: that column of the answer; or the node itself."""
     if isinstance(node, exp.Literal) and not node.is_string:
         place = int(node.this) if node.is_int else 0
         if not 1 <= place <= len(expressions):
