@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -26,6 +26,7 @@ from policies.model import Policy
 from policies.requests import check_member, project
 from policies.schema import Schema
 from store.database import Database
+from store.days import today
 from store.errors import YurtError
 
 _KEPT = 256
@@ -70,7 +71,7 @@ class Standings:
 
     def of(self, sandbox: Sandbox) -> Standing:
         """Raises NOT_A_MEMBER, PROJECT_UNKNOWN, NO_LIVE_GRANT, ENGINES_MIXED."""
-        state = (self._database.changes(), datetime.now(UTC).date())  # grants begin and end with days
+        state = (self._database.changes(), today())  # grants begin and end with days
         with self._lock:
             known = self._read.get(sandbox)
         if known is not None and known[0] == state and state[0] is not None:

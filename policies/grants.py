@@ -13,6 +13,7 @@ from policies.access_errors import GRANT_UNKNOWN, NO_LIVE_GRANT
 from policies.load import load_policy
 from policies.model import Policy
 from store.database import Base
+from store.days import today
 from store.errors import YurtError
 
 DEFAULT_RELEASE = {"mode": "threshold", "min_group": 10, "max_rows": 10000, "timeout_s": 30}
@@ -100,8 +101,8 @@ def policy_document(project: Purposed, allowed: Sequence[tuple[Dataset, Terms]])
 
 
 def live_grants(session: Session, project_id: str, day: date | None = None) -> Sequence[Grant]:
-    """Grants of the project that hold on `day` (default: today, UTC)."""
-    day = day or datetime.now(UTC).date()
+    """Grants of the project that hold on `day` (default: today)."""
+    day = day or today()
     return session.scalars(
         select(Grant)
         .where(

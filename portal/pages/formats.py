@@ -3,12 +3,12 @@
 import json
 from datetime import UTC, date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 
-ZONE = ZoneInfo("Asia/Shanghai")
+from store.days import ZONE
+
 LOCALES = {"zh": "zh_CN", "en": "en_GB"}
 DAY = {"zh": "y年M月d日", "en": "d MMM y"}
 MOMENT = {"zh": "y年M月d日 HH:mm", "en": "d MMM y, HH:mm"}

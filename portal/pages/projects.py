@@ -9,8 +9,8 @@ from portal.pages import forms
 from portal.pages.forms import Posted, Reader, Writer
 from portal.pages.render import Pages
 from portal.pages.serving import Serving
-from portal.pages.today import today
 from portal.session import SignedIn
+from store.days import today
 from store.errors import YurtError
 
 router = APIRouter()

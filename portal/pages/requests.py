@@ -10,8 +10,8 @@ from portal.pages import forms
 from portal.pages.forms import Posted, Reader, Writer
 from portal.pages.render import Pages
 from portal.pages.serving import Serving
-from portal.pages.today import today
 from portal.session import SignedIn
+from store.days import today
 from store.errors import YurtError
 
 PERIOD_DAYS = 180  # what the form offers; the longest allowed is the rule's own business

@@ -1,6 +1,5 @@
 """Projects: purpose, people, grants and requests."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -14,6 +13,7 @@ from policies.requests import project as project_of
 from portal.context import Platform
 from portal.errors import NOT_VISIBLE
 from portal.views.people import holds_anywhere
+from store.days import today
 from store.errors import YurtError
 
 
@@ -55,7 +55,7 @@ def described(session: Session, found: Project, actor: str) -> dict[str, Any]:
 
 def grant_described(grant: Grant) -> dict[str, Any]:
     """A grant as dict; `live` says whether it holds today."""
-    today = datetime.now(UTC).date()
+    day = today()
     return {
         "id": grant.id,
         "request": grant.request_id,
@@ -69,7 +69,7 @@ def grant_described(grant: Grant) -> dict[str, Any]:
         "valid_until": grant.valid_until.isoformat(),
         "revoked_at": grant.revoked_at.isoformat() if grant.revoked_at else None,
         "revoked_by": grant.revoked_by,
-        "live": grant.revoked_at is None and grant.valid_from <= today <= grant.valid_until,
+        "live": grant.revoked_at is None and grant.valid_from <= day <= grant.valid_until,
     }
 
 

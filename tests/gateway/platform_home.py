@@ -25,8 +25,9 @@ from catalog.people import Person
 from policies.grants import Grant
 from policies.requests import AccessRequest, Member, create_project
 from store.database import Database
+from store.days import today
 
-TODAY = datetime.now(UTC).date()
+TODAY = today()
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Asking, deciding and granting: who may, what the state allows, and what then is live."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -14,9 +14,10 @@ from policies.grants import live_grants, policy_of, revoke
 from policies.model import Use
 from policies.requests import AccessRequest, RequestState, create_project, decide, project, submit, waiting_for
 from store.database import Base, Database
+from store.days import today
 from store.errors import YurtError
 
-TODAY = datetime.now(UTC).date()
+TODAY = today()
 
 
 @pytest.fixture

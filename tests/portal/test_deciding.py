@@ -1,6 +1,6 @@
 """Requests: asked, previewed on the real engine, decided by somebody else, revoked."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,8 +8,9 @@ import yaml
 
 from audit.log import read_records
 from portal.context import Platform
+from store.days import today
 
-TODAY = datetime.now(UTC).date()
+TODAY = today()
 
 
 def asking(**changed: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from portal.actions.releases import collect
 from portal.context import Platform
 from scheduler import ledger, queue
 from scheduler.states import Event
+from store.days import today
 from store.errors import YurtError
 
 SCRIPT = 'open("/out/result.csv", "w").write("town,n\\n")\nopen("/out/people.csv", "w")\n'
@@ -23,15 +24,15 @@ IDENTITIES = "id_no\n" + "".join(f"11010519491231002X{''}\n" for _ in range(30))
 
 def grant_census(platform: Platform) -> None:
     """What the approved request of `test_deciding` leaves."""
-    today = datetime.now(UTC).date()
+    begin = today()
     terms: dict[str, Any] = {
         "project_id": "p1",
         "dataset_id": "census",
         "columns": {"town": ["group"]},
         "joins": [],
         "release": {},
-        "valid_from": today,
-        "valid_until": today + timedelta(days=9),
+        "valid_from": begin,
+        "valid_until": begin + timedelta(days=9),
     }
     with platform.database.session() as session:
         now = datetime.now(UTC)

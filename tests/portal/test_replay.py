@@ -1,6 +1,6 @@
 """An approver holds a project's questions against a changed policy."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from audit.log import read_records
 from gateway.questions import Questions, digest
 from portal.context import Platform
 from portal.views import replay
+from store.days import today
 from store.errors import YurtError
 
 POLICY = """
@@ -30,11 +31,11 @@ def refused(answer: Any) -> tuple[int, str]:
 @pytest.fixture
 def asked(as_: Any, platform: Platform, published: str, project: str) -> None:
     """A grant, and three questions of the project as the gateway records them."""
-    today = datetime.now(UTC).date()
+    begin = today()
     body: dict[str, Any] = {
         "project": "p1", "dataset": "census", "purpose": "hours", "columns": {"town": ["group", "filter"]}, "joins": [],
-        "release": {"mode": "threshold", "min_group": 10}, "valid_from": today.isoformat(),
-        "valid_until": (today + timedelta(days=9)).isoformat(),
+        "release": {"mode": "threshold", "min_group": 10}, "valid_from": begin.isoformat(),
+        "valid_until": (begin + timedelta(days=9)).isoformat(),
     }  # fmt: skip
     request = as_("sarnai").post("/requests", json=body).json()["id"]
     digested = as_("gaowa").get(f"/requests/{request}/impact").json()["digest"]

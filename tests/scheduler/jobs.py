@@ -11,6 +11,7 @@ from policies.grants import Grant
 from policies.requests import AccessRequest, create_project
 from scheduler.manifest import JobManifest
 from store.database import Database
+from store.days import today
 
 FIELDS: dict[str, Any] = {
     "manifest_version": 1,
@@ -35,10 +36,10 @@ def manifest(**changes: Any) -> JobManifest:
 
 def give_grant(database: Database) -> int:
     """A live grant for the manifests' project; its number."""
-    today = datetime.now(UTC).date()
+    begin = today()
     project, dataset = FIELDS["project"], FIELDS["datasets"][0]["name"]
     terms = {"project_id": project, "dataset_id": dataset, "columns": {}, "joins": [], "release": {},
-             "valid_from": today, "valid_until": today + timedelta(days=9)}  # fmt: skip
+             "valid_from": begin, "valid_until": begin + timedelta(days=9)}  # fmt: skip
     with database.session() as session:
         session.add(Agency(id="150100", name="", name_en="", division="1501", parent_id=None))
         session.flush()

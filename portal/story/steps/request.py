@@ -1,10 +1,11 @@
 """Step 2: the researcher asks, cannot approve it themselves, and the owning agencies see the impact before deciding."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from portal.story.people import APPROVERS, RESEARCHER
 from portal.story.world import PROJECT, World
+from store.days import today
 
 DIMENSION = ["group", "filter"]
 MEASURE = ["aggregate", "filter"]
@@ -61,7 +62,7 @@ def play(world: World) -> None:
 
 
 def _submit(world: World, dataset: str, columns: dict[str, Any], release: dict[str, Any]) -> dict[str, Any]:
-    today = datetime.now(UTC).date()
+    begin = today()
     submitted: dict[str, Any] = world.as_(RESEARCHER).api(
         "POST",
         "/requests",
@@ -72,8 +73,8 @@ def _submit(world: World, dataset: str, columns: dict[str, Any], release: dict[s
             "columns": columns,
             "joins": [],
             "release": release,
-            "valid_from": today.isoformat(),
-            "valid_until": (today + timedelta(days=90)).isoformat(),
+            "valid_from": begin.isoformat(),
+            "valid_until": (begin + timedelta(days=90)).isoformat(),
         },
     )
     world.see(f"request {submitted['id']} for {len(columns)} columns of {dataset}, 90 days")
