@@ -3,6 +3,7 @@
 What follows from the counts is `policies.verdict`.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
@@ -118,7 +119,7 @@ def _query(
     named += [exp.alias_(parsed(key, dialect), f"k{place}") for place, key in enumerate(keys)]
     rows = rows.select(*named, exp.alias_(parsed(footprint.units[0], dialect), "u"), copy=False)
     names = [each.alias for each in named]
-    if dialect == "duckdb" and len(footprint.sources) == 1:
+    if dialect == "duckdb":
         rows = _once(rows)
     if dialect == "duckdb" and minimum <= _BUCKETS // 2:
         return said(_sketched(rows, names, minimum), dialect, last=True)
@@ -128,21 +129,28 @@ def _query(
 
 def _once(rows: exp.Select) -> exp.Select:
     """The same with each statistic of a person computed once for all the conditions that speak of it: an engine that
-    computes each anew runs out of memory."""
-    asked = [each for each in rows.find_all(exp.Subquery) if _scalar(each)]
-    texts = {id(each): each.sql("duckdb") for each in asked}
-    names = {text: f"{RESERVED}s{place}" for place, text in enumerate(dict.fromkeys(texts.values()))}
-    if len(names) == len(asked):
-        return rows
-    item = rows.args["from_"].this
-    inner = exp.Select(expressions=[exp.Column(this=exp.Star(), table=rewrite.quoted("b0"))])
-    for each in asked:
-        name = names[texts[id(each)]]
-        if all(name != output.alias for output in inner.expressions):
-            inner.append("expressions", exp.alias_(each.copy(), name))
-        each.replace(exp.column(name, "b0"))
-    item.replace(exp.Subquery(this=inner.from_(item.copy(), copy=False), alias=item.args["alias"].copy()))
+    computes each anew runs out of memory. It is computed beside the table whose person it is of."""
+    asked = [(each, each.sql("duckdb"), _tables(each)) for each in rows.find_all(exp.Subquery) if _scalar(each)]
+    often = Counter(text for _, text, _ in asked)
+    names = {text: f"{RESERVED}s{place}" for place, text in enumerate(often)}
+    for item in list(rows.find_all(exp.Subquery)):
+        alias = item.alias
+        here = [(each, text) for each, text, tables in asked if tables == {alias} and often[text] > 1] if alias else []
+        if not here:
+            continue
+        inner = exp.Select(expressions=[exp.Column(this=exp.Star(), table=rewrite.quoted(alias))])
+        for text, each in {text: each for each, text in here}.items():
+            inner.append("expressions", exp.alias_(each.copy(), names[text]))
+        for each, text in here:
+            each.replace(exp.column(names[text], alias))
+        item.replace(exp.Subquery(this=inner.from_(item.copy(), copy=False), alias=item.args["alias"].copy()))
     return rows
+
+
+def _tables(statistic: exp.Subquery) -> set[str]:
+    """The tables of the outer query that a statistic speaks of."""
+    own = {each.name for each in statistic.find_all(exp.TableAlias)}
+    return {column.table for column in statistic.find_all(exp.Column)} - own
 
 
 def _scalar(node: exp.Subquery) -> bool:
