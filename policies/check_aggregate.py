@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
+from itertools import combinations
 from math import ceil
 
 from sqlglot import exp
@@ -20,11 +21,12 @@ from policies.errors import (
     QUANTILE_RANGE,
     TYPE_MISMATCH,
 )
-from policies.functions import FLAGS, QUANTILES, REVEALING, SAFE
+from policies.functions import DATE_PARTS, FLAGS, QUANTILES, REVEALING, SAFE
 from policies.grain import Tally
 from policies.labels import Dep, Level, Value, conjoined
 from policies.model import Use
 from policies.refusal import Refusal
+from policies.resolve import Unit
 
 MAX_SHARES = 10
 """Quantiles of one list: deciles at most."""
@@ -148,7 +150,7 @@ def _count(env: Environment, block: Block, call: exp.Count) -> tuple[exp.Expr, s
         return exp.Count(this=exp.Distinct(expressions=[part.node]), **flags), "int", [part]
     part = env.value(env, block, inner)
     demand_present(env.policy, part.deps, call)
-    if part.level is Level.ROW and part.degree > 2 and not _whole(part.node):  # NULL for some values, not for others
+    if part.level is Level.ROW and part.degree > 2 and not _whole(_based(env, part)):  # NULL for some values only
         demand(env.policy, part.deps, Use.GROUP if _grouped(env, part) else Use.FILTER, call)
     demand(env.policy, part.preds, Use.FILTER, call)
     return exp.Count(this=part.node, **flags), "int", [part]
@@ -156,9 +158,42 @@ def _count(env: Environment, block: Block, call: exp.Count) -> tuple[exp.Expr, s
 
 def _told_apart(env: Environment, part: Value, call: exp.Expr) -> None:
     """Different values may be counted of what may be a group, and of whole identifiers: how many values a part of
-    one, or a test of one, has would tell who is there."""
-    whole = part.level is not Level.ROW or _whole(part.node)
+    one, or a test of one, has would tell who is there. So would those of a test or a step of anything else: whether
+    there are two tells whether the test held for anybody."""
+    whole = part.level is not Level.ROW or _whole(_based(env, part))
     demand(env.policy, part.deps, Use.COUNT if whole else Use.GROUP, call)
+    if not whole and not all_readable(env.policy, part.all_deps) and not _kept_apart(_based(env, part)):
+        dep = min(part.all_deps, key=str)
+        column = column_of(env.policy, dep)
+        full = f"{env.policy.datasets[dep.dataset].name}.{column.name}"
+        raise Refusal.of(
+            AGGREGATE_REVEALS,
+            call,
+            rule=f"{full}: {column.described()}",
+            name="count(DISTINCT …) of a test",
+            column=full,
+        )
+
+
+def _based(env: Environment, part: Value) -> exp.Expr:
+    """The argument over base tables: a column of a subquery hides what was made of it there."""
+    return env.to_base(part.node) or part.node
+
+
+_KEEPING: tuple[type[exp.Expr], ...] = (
+    exp.Column, exp.Literal, exp.Identifier, exp.Paren, exp.DPipe, exp.Concat, exp.Left, exp.Substring, exp.Upper,
+    exp.Lower, exp.Trim, exp.Extract, exp.TimestampTrunc, exp.DateTrunc, exp.TimeToStr, exp.Var, exp.Cast,
+    exp.DataType, *DATE_PARTS,
+)  # fmt: skip
+"""What makes a name, a code or a date shorter or coarser, and tests nothing."""
+
+
+def _kept_apart(node: exp.Expr) -> bool:
+    """Is it made of columns by what tests none of them; a person's statistic counts as a column."""
+    node = node.unnest()
+    if isinstance(node, exp.Subquery):
+        return True
+    return isinstance(node, _KEEPING) and all(_kept_apart(each) for each in node.iter_expressions())
 
 
 def _grouped(env: Environment, part: Value) -> bool:
@@ -358,11 +393,34 @@ def _row_sets(
     if not counted and any(dep.grain is not Tally.TALLY for part in parts for dep in part.deps):
         entry.mixed += [_and(where, rows.copy()) for rows in block.several]
     entry.compared += [rows.copy() for rows in entry.mixed]
+    if not _once(call):
+        entry.mixed += [_and(where, rows) for rows in _matched(env, block)]
     factors = [weight for part in parts if part.level is Level.ROW for weight in part.weights]
     if isinstance(call, _PRODUCTS) and len(parts) > 1:
         factors += weights(env.policy, *parts) or ()
     entry.weights += [(factor.copy(), everything.copy()) for factor in dict.fromkeys(factors)]
     return entry
+
+
+def _once(call: exp.Expr) -> bool:
+    """Does it count each value once, however many rows hold it."""
+    return isinstance(call, exp.ApproxDistinct) or (isinstance(call, exp.Count) and isinstance(call.this, exp.Distinct))
+
+
+def _matched(env: Environment, block: Block) -> Iterator[exp.Expr]:
+    """The rows in which an outer join found something that a person can have several of. Whoever it found nothing for
+    has one row, so the number of all rows, or a sum over them, tells of those that were found."""
+    found = [unit for unit in block.units if unit.instance in env.nullable]
+    for unit in found:
+        key = env.schema.tables[unit.dataset].key
+        if key is None or key != (env.policy.datasets[unit.dataset].unit or "").lower():
+            yield _there(unit)
+    for one, other in combinations(found, 2):  # a full join has the fewer rows, the more of them met
+        yield exp.And(this=_there(one), expression=_there(other))
+
+
+def _there(unit: Unit) -> exp.Expr:
+    return exp.Not(this=exp.Is(this=unit.node.copy(), expression=exp.Null()))
 
 
 _SQUARES = (exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Variance, exp.VariancePop, exp.Corr)

@@ -292,7 +292,7 @@ def _finished(
                 if place is not None:
                     env.meta["shown"][told.footprint] = place
             env.footprints.append(told.footprint)
-            env.meta["compared" if node.find_ancestor(exp.Having) is not None else "told"].add(told.footprint)
+            env.meta["compared" if _only_compared(node) else "told"].add(told.footprint)
     if engine_side or _looks_across(made):
         env.meta["nested"] |= limits.protected
         enough = together(limits.row)
@@ -351,6 +351,31 @@ def _apart(outputs: list[tuple[str, Value]]) -> list[tuple[str, Value]]:
         seen[called.lower()] = 1
         made.append((called, value))
     return made
+
+
+def _only_compared(node: exp.Select) -> bool:
+    """Is it the query in `HAVING avg(x) > (SELECT avg(x) FROM …)`, of a column x: all that tells is which of the two
+    is the greater. Beside constants, or with counts, sums and joins that one can choose at will, the comparison would
+    find the value."""
+    inner = node.parent
+    if not isinstance(inner, exp.Subquery) or len(node.expressions) != 1:
+        return False
+    test = inner.parent
+    while isinstance(test, exp.Paren):
+        test = test.parent
+    if not isinstance(test, (exp.GT, exp.GTE, exp.LT, exp.LTE)):
+        return False
+    if not isinstance(test.parent, exp.Having):
+        return False
+    mine = node.expressions[0].unalias()
+    other = (test.expression if test.this.unnest() is node else test.this).unnest()
+    if type(mine) is not type(other) or not isinstance(mine, (exp.Avg, exp.Median)):
+        return False
+    columns = [each.this for each in (mine, other)]
+    if not all(isinstance(each, exp.Column) for each in columns) or columns[0].name.lower() != columns[1].name.lower():
+        return False
+    outer = test.find_ancestor(exp.Select)
+    return all(not each.args.get("joins") and not each.args.get("laterals") for each in (node, outer) if each)
 
 
 def _place(told: Told, outputs: list[tuple[str, Value]], hidden: Hidden, alone: bool, sorted_: bool) -> Place | None:

@@ -99,7 +99,8 @@ def _allowed(checked: Checked, policy: Policy, dialect: str, history: History) -
             for name, value in zip(names, relation.columns.values(), strict=True)
         ),
         footprint=tuple(
-            replace(each, withheld=None if each in comparison.audited else ()) for each in dict.fromkeys(env.footprints)
+            replace(each, withheld=None if each in comparison.audited else (), weighed=each in quiet)
+            for each in dict.fromkeys(env.footprints)
         ),
         pseudonyms=tuple(sorted(env.labels)),
         tables=tuple(sorted(set(env.datasets.values()))),

@@ -75,12 +75,15 @@ def compare(
 ) -> Comparison | Refused:
     """What has to hold before `new` is answered.
 
-    `places`: those whose cells can be withheld one by one. `quiet`: those in a comparison of HAVING only; the history
-    remembers them, so that no second question narrows them.
+    `places`: those whose cells can be withheld one by one. `quiet`: those of which one bit a group is told, on which
+    side of its own mean the mean of all lies. The history remembers that, and another question that they are in is
+    compared as if it told them: each more bit would narrow them.
     """
-    known = {footprint: footprint for footprint in history.footprints}
+    known = {footprint: footprint for footprint in history.footprints if not footprint.weighed}
+    balanced = {replace(footprint, weighed=False) for footprint in history.footprints if footprint.weighed}
+    again = all(each in known or (each in quiet and each in balanced) for each in new)
     fresh, withheld = [], []
-    for one in dict.fromkeys(each for each in new if each not in quiet):
+    for one in dict.fromkeys(each for each in new if each not in quiet or (each in balanced and not again)):
         before = known.get(one)
         if before is None or before.withheld is None:
             fresh.append(one)
@@ -90,7 +93,7 @@ def compare(
             fresh.append(one)
     others = [  # of itself only what has left
         replace(each, pending=False) if each in fresh else each
-        for each in history.footprints
+        for each in known
         if each.withheld is not None or each not in fresh
     ]
     if any(one.dialect != other.dialect and people.linked(one, other, policy) for one in fresh for other in others):
