@@ -25,7 +25,7 @@ from policies.functions import DATE_PARTS, FLAGS, QUANTILES, REVEALING, SAFE
 from policies.grain import Tally
 from policies.labels import Dep, Level, Value, conjoined
 from policies.model import Use
-from policies.refusal import Refusal
+from policies.refusal import Refusal, called
 from policies.resolve import Unit
 
 MAX_SHARES = 10
@@ -95,7 +95,7 @@ def _within_group(call: exp.Expr) -> exp.Expr:
         or len(order.expressions) != 1
         or order.expressions[0].args.get("desc")
     ):
-        raise Refusal.of(FUNCTION_NOT_ALLOWED, call, name=f"{inner.key} WITHIN GROUP")
+        raise Refusal.of(FUNCTION_NOT_ALLOWED, call, name=f"{called(inner)} WITHIN GROUP")
     made: exp.Expr = type(inner)(this=order.expressions[0].this.copy(), expression=inner.this.copy())
     return made
 
@@ -120,9 +120,7 @@ def _call(env: Environment, block: Block, call: exp.Expr) -> tuple[exp.Expr, str
         return _quantile(env, block, call)
     if isinstance(call, REVEALING):
         return _revealing(env, block, call)
-    raise Refusal.of(
-        FUNCTION_NOT_ALLOWED, call, name=call.sql_name().lower() if isinstance(call, exp.Func) else call.key
-    )
+    raise Refusal.of(FUNCTION_NOT_ALLOWED, call, name=called(call))
 
 
 def _plainly(call: exp.Expr, *names: str) -> dict[str, object]:
@@ -234,14 +232,14 @@ def _statistic(env: Environment, block: Block, call: exp.Expr) -> tuple[exp.Expr
         if part.degree > 2 and not all_readable(
             env.policy, part.all_deps
         ):  # steps and strings are indicators of few rows
-            raise Refusal.of(NON_LINEAR, call, name=call.key)
+            raise Refusal.of(NON_LINEAR, call, name=called(call))
         parts.append(part)
     pairs = [*((part, part) for part in parts if isinstance(call, _SQUARES)), *([parts] if len(parts) > 1 else [])]
     for one, other in pairs:  # a square or a product, hidden in the statistic
         steep = len(parts) > 1 and max(one.degree, other.degree) > 1
         hidden = not all_readable(env.policy, one.all_deps | other.all_deps)
         if hidden and (steep or weights(env.policy, one, other) is None):
-            raise Refusal.of(NON_LINEAR, call, name=call.key)
+            raise Refusal.of(NON_LINEAR, call, name=called(call))
     made = type(call)(**dict(zip(names, (part.node for part in parts), strict=True)), **flags)
     return made, "int" if isinstance(call, exp.Sum) and parts[0].kind == "int" else "num", parts
 
@@ -265,7 +263,7 @@ def _quantile(env: Environment, block: Block, call: exp.Expr) -> tuple[exp.Expr,
             name = f"{env.policy.datasets[dep.dataset].name}.{column.name}"
             if column.quantile is None or not unscaled or dep.grain is Tally.TALLY:
                 raise Refusal.of(
-                    AGGREGATE_REVEALS, call, rule=f"{name}: {column.described()}", name=call.key, column=name
+                    AGGREGATE_REVEALS, call, rule=f"{name}: {column.described()}", name=called(call), column=name
                 )
             low, high = column.quantile
             if any(share is None or not low <= float(share) <= high for share in shares):
@@ -298,21 +296,26 @@ def _shares(env: Environment, block: Block, given: exp.Expr) -> list[Decimal | N
     return [constant(env.value(env, block, each)) for each in asked]
 
 
+_ONE_OF = (exp.Min, exp.Max, exp.AnyValue)
+"""Aggregates that give one of their values: of a group key, the key, which the group shows anyway (SQL:2023, T626)."""
+
+
 def _revealing(env: Environment, block: Block, call: exp.Expr) -> tuple[exp.Expr, str, list[Value]]:
     """An aggregate that returns values of single rows: over released statistics or readable columns only."""
     names = ("this", "expression") if isinstance(call, (exp.ArgMax, exp.ArgMin)) else ("this", "separator")
     flags = _plainly(call, *names)
     parts: list[Value] = []
     made = type(call)(**flags)
+    keys = [key.node for key in block.keys] if isinstance(call, _ONE_OF) and not block.sets else []
 
     def shown(inner: exp.Expr) -> exp.Expr:
         part = env.value(env, block, inner)
         for dep in sorted(part.all_deps, key=str):
-            if part.level is Level.ROW and not readable(env.policy, dep):
+            if part.level is Level.ROW and not readable(env.policy, dep) and part.node not in keys:
                 column = column_of(env.policy, dep)
                 full = f"{env.policy.datasets[dep.dataset].name}.{column.name}"
                 raise Refusal.of(
-                    AGGREGATE_REVEALS, call, rule=f"{full}: {column.described()}", name=call.key, column=full
+                    AGGREGATE_REVEALS, call, rule=f"{full}: {column.described()}", name=called(call), column=full
                 )
         parts.append(part)
         return part.node

@@ -76,7 +76,7 @@ def _join(env: Environment, block: Block, node: exp.Join) -> exp.Expr:
     for name, given in node.args.items():
         if given and name not in ("this", "side", "kind", "on", "using", "method"):
             raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what=f"{str(given).upper()} JOIN", hint="Write JOIN … ON.")
-    if method and not (method in ("NATURAL", "ASOF") and env.harmless):
+    if method and not (method == "NATURAL" or (method == "ASOF" and env.harmless)):
         raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what=f"{method} JOIN", hint="Write JOIN … ON.")
     side, kind = (node.args.get("side") or "").upper(), (node.args.get("kind") or "").upper()
     if side not in ("", "LEFT", "RIGHT", "FULL") or kind not in ("", "INNER", "OUTER", "CROSS"):
@@ -89,6 +89,10 @@ def _join(env: Environment, block: Block, node: exp.Join) -> exp.Expr:
     kept, tied = block.lists | {unit.instance for unit in block.units}, len(block.mixed)
     item = source(env, block, node.this)
     new = (block.lists | {unit.instance for unit in block.units}) - kept
+    if method == "NATURAL" and not all(
+        env.policy.datasets[each.dataset].release.mode is Mode.ROWS for each in block.units
+    ):
+        raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what="NATURAL JOIN of people", hint="Write JOIN … ON.")
     made = exp.Join(this=item, side=side or None, kind=kind if kind == "CROSS" else None)
     if side:
         block.padded = True

@@ -15,10 +15,20 @@ from policies.demand import all_readable
 from policies.environment import Block, Environment
 from policies.errors import FUNCTION_NOT_ALLOWED, FUNCTION_PARTIAL, TYPE_MISMATCH
 from policies.failing import tried
-from policies.functions import DATE_PARTS, FLAGS, FORMATS, PART_NAMES, SCALARS, STATISTIC_SCALARS, Scalar
-from policies.grain import Bucket
+from policies.functions import (
+    DATE_PARTS,
+    FLAGS,
+    FORMATS,
+    MAX_MONTHS,
+    MONTHS,
+    PART_NAMES,
+    SCALARS,
+    STATISTIC_SCALARS,
+    Scalar,
+)
+from policies.grain import Bucket, DateUnit
 from policies.labels import Level, Value, alike, combined, common_kind
-from policies.refusal import Refusal
+from policies.refusal import Refusal, called
 
 
 def _scalar(env: Environment, block: Block, node: exp.Expr) -> Value:
@@ -47,7 +57,7 @@ def _scalar(env: Environment, block: Block, node: exp.Expr) -> Value:
     level = max((part.level for part in parts), default=Level.CONSTANT)
     shown = all_readable(env.policy, (dep for part in parts for dep in part.all_deps))
     if not known and level is Level.ROW and block.phase != "groups" and not (shown and env.dialect == "duckdb"):
-        raise Refusal.of(FUNCTION_PARTIAL, node, name=node.key)
+        raise Refusal.of(FUNCTION_PARTIAL, node, name=called(node))
     gives = common_kind(part.kind for part in parts) if spec.gives == "same" else spec.gives
     result = combined(made, gives, parts, parts[0].degree if spec.linear and parts else 99)
     if not known and level is Level.ROW:
@@ -148,6 +158,18 @@ def _truncate(env: Environment, block: Block, node: exp.Expr) -> Value:
     return coarse(result, inner, unit) if inner.plain else result
 
 
+def _date_bucket(env: Environment, block: Block, node: exp.DateBin) -> Value:
+    """time_bucket(INTERVAL n MONTH, d): whole months, counted from January 2000, so it tells `d` by the month."""
+    only(node, "this", "expression")
+    step, inner = env.value(env, block, node.this), env.value(env, block, node.expression)
+    months = isinstance(step.node, exp.Interval) and MONTHS.get(step.node.args["unit"].name.lower().removesuffix("s"))
+    known = env.dialect == "duckdb" and inner.kind == "date"
+    if not months or not known or not 0 < int(step.node.this.name) * months <= MAX_MONTHS:
+        raise Refusal.of(FUNCTION_NOT_ALLOWED, node, name="time_bucket with this width")
+    result = combined(exp.DateBin(this=step.node, expression=inner.node), inner.kind, (inner,))
+    return coarse(result, inner, DateUnit.MONTH) if inner.plain else result
+
+
 def _format(env: Environment, block: Block, node: exp.TimeToStr) -> Value:
     only(node, "this", "format")
     inner = env.value(env, block, node.this)
@@ -182,5 +204,6 @@ RULES: dict[type[exp.Expr], Callable[[Environment, Block, Any], Value]] = {
     exp.Anonymous: _anonymous,
     **dict.fromkeys((exp.TimestampTrunc, exp.DateTrunc), _truncate),
     exp.TimeToStr: _format,
+    exp.DateBin: _date_bucket,
     exp.DateDiff: _date_diff,
 }

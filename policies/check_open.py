@@ -14,7 +14,7 @@ from policies.environment import Block, Environment
 from policies.errors import FUNCTION_NOT_ALLOWED
 from policies.functions import COUNTS, QUANTILES, REVEALING, SAFE
 from policies.labels import Value, combined
-from policies.refusal import Refusal
+from policies.refusal import Refusal, called
 from policies.schema import kind_of
 
 AGGREGATES = frozenset({*COUNTS, *SAFE, *QUANTILES, *REVEALING, *open_functions.AGGREGATES})
@@ -49,8 +49,7 @@ def call(
     """An aggregate call, or one of `more`, with DISTINCT and ORDER BY inside: rewritten, its kind, its arguments."""
     named = isinstance(node, exp.Anonymous) and str(node.this).lower() in open_functions.AGGREGATE_NAMES
     if not named and type(node) not in AGGREGATES and type(node) not in more:
-        name = str(node.this).lower() if isinstance(node, exp.Anonymous) else node.key
-        raise Refusal.of(FUNCTION_NOT_ALLOWED, node, name=name)
+        raise Refusal.of(FUNCTION_NOT_ALLOWED, node, name=called(node))
     parts: list[Value] = []
 
     def value(inner: exp.Expr) -> exp.Expr:

@@ -29,7 +29,7 @@ from policies.functions import FLAGS
 from policies.grain import Tally
 from policies.labels import Dep, Level, Value
 from policies.model import Mode, Use
-from policies.refusal import Refusal
+from policies.refusal import Refusal, called
 from policies.resolve import Unit
 
 EXTREMES = (exp.Min, exp.Max, exp.AnyValue)
@@ -121,7 +121,7 @@ def extreme(env: Environment, block: Block, call: exp.Expr) -> tuple[exp.Expr, s
     """min, max and any_value of one person's rows: one of their values; `any` is the least, so that it is the same
     each time."""
     if [name for name, given in call.args.items() if given and name != "this" and name not in FLAGS]:
-        raise Refusal.of(FUNCTION_NOT_ALLOWED, call, name=f"{call.key} of several values")
+        raise Refusal.of(FUNCTION_NOT_ALLOWED, call, name=f"{called(call)} of several values")
     part: Value = env.value(env, block, call.this)
     demand(env.policy, part.preds, Use.FILTER, call)
     kind = exp.Max if isinstance(call, exp.Max) else exp.Min
@@ -134,9 +134,9 @@ def statistic(
     """The label of one person's statistic: a value of a single row, whose columns may be used as they may be."""
     person = _person(block)
     if type(call) not in _KNOWN:
-        raise Refusal.of(FUNCTION_NOT_ALLOWED, call, name=f"{call.key} per person")
+        raise Refusal.of(FUNCTION_NOT_ALLOWED, call, name=f"{called(call)} per person")
     if any(part.mixed or part.weights for part in parts):
-        raise Refusal.of(NON_LINEAR, call, name=call.key)
+        raise Refusal.of(NON_LINEAR, call, name=called(call))
     where = chosen.node if chosen is not None else None
     counts = isinstance(call, _COUNTS)
     deps = frozenset().union(*(part.deps for part in parts)) if parts and not counts else frozenset()

@@ -135,6 +135,13 @@ def join_refused(env: Environment, node: exp.Expr, deps: frozenset[Dep]) -> Refu
         if described.name.lower() in {dep.dataset for dep in deps}
     )
     allowed = f"Allowed: {'; '.join(pairs)}." if pairs else "No joins are allowed between these tables."
+    if pairs and len({dep.dataset for dep in deps}) == 1:  # rows of a person beside others of hers
+        described = env.policy.datasets[min(dep.dataset for dep in deps)]
+        allowed += (
+            f" To tell what several rows of one person have in common, count those of each kind per {described.unit}"
+            f" in a subquery, with count(*) FILTER (WHERE …) and GROUP BY {described.unit}, and count the people"
+            " outside it."
+        )
     return Refusal.of(JOIN_NOT_ALLOWED, node, rule="joins", allowed=allowed)
 
 

@@ -15,7 +15,7 @@ from policies.errors import NOT_IN_ENGINE, SQL_INVALID, SQL_TOO_DEEP
 from policies.history import History
 from policies.last import masked_last
 from policies.model import Mode, Policy
-from policies.refusal import Refusal
+from policies.refusal import Refusal, bracketed
 from policies.schema import Schema
 from policies.suggest import candidates
 
@@ -53,7 +53,7 @@ def _decide(
     try:
         return _allowed(check(sql, policy, schema, dialect, user), policy, dialect, history)
     except Refusal as refusal:
-        return refusal.refused
+        return replace(refusal.refused, span=bracketed(sql, refusal.refused.span))
     except (RecursionError, MemoryError):
         return Refused.because(SQL_TOO_DEEP, limit=0)
 

@@ -98,6 +98,9 @@ DAYS: dict[str, float] = {
 """Units of an INTERVAL and at most how many days they last."""
 MOST_DAYS = 400_000
 """Days an INTERVAL may span: a thousand years lead from no date of ours out of any engine's calendar."""
+MONTHS = {"month": 1, "quarter": 3, "year": 12}
+"""Units of whole months."""
+MAX_MONTHS = 1_200
 FORMATS: dict[str, DateUnit] = {
     "%Y": DateUnit.YEAR, "%y": DateUnit.YEAR, "%Y-%m": DateUnit.MONTH, "%Y%m": DateUnit.MONTH, "%m": DateUnit.MONTH,
     "%b": DateUnit.MONTH, "%B": DateUnit.MONTH,

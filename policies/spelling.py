@@ -9,8 +9,8 @@ from sqlglot import exp
 
 
 def respelled(tree: exp.Expr) -> exp.Expr:
-    """The tree with named windows, SEMI and ANTI joins, FETCH, FROM-first joins, PIVOT and UNNEST of constants put in
-    other words."""
+    """The tree with named windows, SEMI and ANTI joins, FETCH, FROM-first joins, PIVOT, UNNEST of constants and
+    first days of months put in other words."""
     if isinstance(tree, exp.Pivot):
         tree = _pivot_statement(tree)
     for select in list(tree.find_all(exp.Select)):
@@ -18,10 +18,13 @@ def respelled(tree: exp.Expr) -> exp.Expr:
         _windows(select)
         _memberships(select)
         _fetch(select)
+        _calendar(select)
     for pivot in list(tree.find_all(exp.Pivot)):
         _pivoted(pivot)
     for unnest in list(tree.find_all(exp.Unnest)):
         _unnested(unnest)
+    for day in list(tree.find_all(exp.DateFromParts)):
+        _first_of_month(day)
     return tree
 
 
@@ -179,16 +182,47 @@ def _crosstab(
     return made
 
 
+def _calendar(select: exp.Select) -> None:
+    """`SELECT unnest(range(12)) AS m` without FROM is `SELECT m FROM range(12) AS u(m)`: one list, one row each."""
+    lists = list(_own(select, exp.Explode))
+    if len(lists) != 1 or any(select.args.get(name) for name in ("from_", "joins", "laterals", "where", "group")):
+        return
+    (unnest,) = lists
+    if unnest.expressions or not isinstance(unnest.this, (exp.GenerateSeries, exp.Array)):
+        return
+    name = "unnest"
+    column: exp.Expr = exp.column(name)
+    if unnest.parent is select:
+        column = exp.alias_(column, name)
+    named = exp.TableAlias(this=exp.to_identifier(name), columns=[exp.to_identifier(name)])
+    made: exp.Expr = exp.Unnest(expressions=[unnest.this.copy()], alias=named)
+    unnest.replace(column)
+    select.set("from_", exp.From(this=made))
+
+
+def _first_of_month(day: exp.DateFromParts) -> None:
+    """`make_date(year(d), month(d), 1)` is the day `d` is cut to."""
+    year, month, first = (day.args.get(name) for name in ("year", "month", "day"))
+    if not isinstance(year, exp.Year) or not isinstance(month, exp.Month) or first != exp.Literal.number(1):
+        return
+    if year.this == month.this:
+        day.replace(exp.cast(exp.TimestampTrunc(this=year.this.copy(), unit=exp.var("MONTH")), exp.DType.DATE))
+
+
 def _unnested(unnest: exp.Unnest) -> None:
-    """`unnest([1, 2]) AS u(x)` in FROM is a table of constants."""
+    """`unnest([1, 2]) AS u(x)` in FROM is a table of constants, and of a series that series."""
     (array, *more) = unnest.expressions or [None]
+    alias = unnest.args.get("alias")
+    if isinstance(array, exp.GenerateSeries) and not more and not unnest.args.get("offset"):
+        if isinstance(unnest.parent, (exp.From, exp.Join)):
+            unnest.replace(exp.Table(this=array.copy(), alias=alias.copy() if alias is not None else None))
+        return
     if more or not isinstance(array, exp.Array) or not array.expressions or unnest.args.get("offset"):
         return
     if not isinstance(unnest.parent, (exp.From, exp.Join)):
         return
     if not all(isinstance(each, (exp.Literal, exp.Neg, exp.Cast, exp.Null)) for each in array.expressions):
         return
-    alias = unnest.args.get("alias")
     name = alias.name if alias is not None and alias.name else "unnest"
     columns = [each.copy() for each in alias.columns] if alias is not None else []
     rows = [exp.Tuple(expressions=[each.copy()]) for each in array.expressions]

@@ -1,6 +1,7 @@
 """Nearest queries that might pass. Only guesses: `decide` offers one after checking it."""
 
 from collections.abc import Iterator
+from itertools import chain
 
 import sqlglot
 from sqlglot import exp
@@ -35,10 +36,39 @@ def candidates(sql: str, refused: Refused, policy: Policy, schema: Schema, diale
     if not isinstance(tree, exp.Select):
         return
     dataset = _only_table(tree, policy)
-    for candidate in (*_coarser(tree, dataset), *_columns_dropped(tree, dataset, refused), *_grouped(tree, dataset)):
+    near = (_by_person(tree, policy), _coarser(tree, dataset), _columns_dropped(tree, dataset, refused))
+    for candidate in chain(*near, _grouped(tree, dataset)):
         text = candidate.sql(dialect=dialect)
         if text != sql:
             yield text
+
+
+def _by_person(tree: exp.Select, policy: Policy) -> Iterator[exp.Expr]:
+    """A list of people, with a statistic of each, as the statistics of all of them: how many people have which count,
+    or the mean of another statistic."""
+    group = tree.args.get("group")
+    datasets = [policy.datasets.get(table.name.lower()) for table in tree.find_all(exp.Table)]
+    units = {each.unit.lower() for each in datasets if each is not None and each.unit}
+    listed = group.expressions if group is not None else tree.expressions if tree.args.get("distinct") else []
+    unit = next((each for each in listed if isinstance(each, exp.Column) and each.name.lower() in units), None)
+    if unit is None or tree.args.get("with_") or tree.args.get("qualify"):
+        return
+    calls = [each for each in tree.expressions if each.find(exp.AggFunc) and not each.find(exp.Window, exp.Query)]
+    people = tree.copy()
+    for name in ("order", "limit", "offset", "distinct"):
+        people.set(name, None)
+    people.set("group", exp.Group(expressions=[unit.copy()]))
+    named = [(each.alias or f"statistic{place}", each) for place, each in enumerate(calls)]
+    inner = [exp.alias_(each.unalias().copy(), name) for name, each in named]
+    people.set("expressions", [unit.copy(), *inner])
+    total = exp.alias_(exp.Count(this=exp.Star()), "people")
+    for name, each in named:
+        key = exp.column(name)
+        if each.unalias().unnest().key in ("count", "countif"):
+            yield exp.select(key, total).from_(people.subquery("person")).group_by(key).order_by(key)
+        else:
+            yield exp.select(exp.alias_(exp.Avg(this=key), name), total).from_(people.subquery("person"))
+    yield exp.select(total).from_(people.subquery("person"))
 
 
 def _only_table(tree: exp.Select, policy: Policy) -> DatasetPolicy | None:

@@ -141,6 +141,47 @@ def test_a_refusal_marks_the_words_it_is_about(policy: Policy, schema: Schema) -
     assert sql[slice(*decision.span)] == "name"
 
 
+def test_a_refusal_marks_whole_calls_and_names_them_as_written(policy: Policy, schema: Schema) -> None:
+    for sql, words, name in (
+        ("SELECT hospital, bool_or(insured) FROM visit GROUP BY hospital", "bool_or(insured)", "bool_or"),
+        ("SELECT count(*) FROM visit GROUP BY epoch(visit_date) + 1", "epoch(visit_date)", "epoch"),
+        ("SELECT avg(sqrt(income)) FROM citizen", "sqrt(income)", "sqrt"),
+        ("SELECT unnest(list(')')) FROM citizen", "unnest(list(')'))", "unnest"),
+    ):
+        decision = decide(sql, policy, schema)
+        assert isinstance(decision, Refused)
+        assert f"{name} " in f"{decision.message} "
+        assert decision.span is not None
+        assert sql[slice(*decision.span)] == words
+
+
+@pytest.mark.parametrize(
+    ("sql", "people"),
+    [
+        (
+            "SELECT id_no, count(*) AS visits FROM visit GROUP BY id_no ORDER BY visits DESC LIMIT 10",
+            "SELECT visits, COUNT(*) AS people FROM (SELECT id_no, COUNT(*) AS visits FROM visit GROUP BY id_no)"
+            " AS person GROUP BY visits ORDER BY visits",
+        ),
+        (
+            "SELECT v.id_no, sum(cost) AS spent FROM visit v WHERE insured GROUP BY v.id_no",
+            "SELECT AVG(spent) AS spent, COUNT(*) AS people FROM (SELECT v.id_no, SUM(cost) AS spent FROM visit AS v"
+            " WHERE insured GROUP BY v.id_no) AS person",
+        ),
+        (
+            "SELECT id_no FROM visit GROUP BY id_no HAVING count(*) > 3",
+            "SELECT COUNT(*) AS people FROM (SELECT id_no FROM visit GROUP BY id_no HAVING COUNT(*) > 3) AS person",
+        ),
+    ],
+)
+def test_a_list_of_people_is_refused_with_the_statistic_of_all_of_them(
+    sql: str, people: str, policy: Policy, schema: Schema
+) -> None:
+    decision = decide(sql, policy, schema)
+    assert isinstance(decision, Refused)
+    assert decision.suggestion == people
+
+
 def test_what_does_not_exist_and_what_is_not_granted_look_alike(policy: Policy, schema: Schema) -> None:
     hidden, absent = (
         decide("SELECT * FROM secret_case", policy, schema),
