@@ -49,12 +49,12 @@ TITLED = re.compile(
     r"|感谢|表扬|投诉|举报|联系|委托|聘请|由|请|向|与|和|跟|找|经|被|对|是)"
     rf"(?P<v>{HAN}{{2,3}})(?=同志|女士|先生|小姐|医生|大夫|医师|老师|师傅|警官|法官|律师|教授)"
 )
-_NEAR_LABEL = re.compile(f"{_LABELS}|姓名|户名|收款人全称|:")
+_NEAR_LABEL = re.compile("[:=| \t]")
 _NEAR_KEY = re.compile("[NnXx](?:[Aa][Mm]|[Mm]|[Ii][Nn])")
 _NEAR_ROW = re.compile(r"[,|\t 、(](?:男|女|公民|身份|[1-9])")
 _NEAR_TITLE = re.compile("同志|女士|先生|小姐|医生|大夫|医师|老师|师傅|警官|法官|律师|教授")
 """What is in every match of a pattern and quickly found, so that the pattern is tried around it only."""
-_BEFORE, _AFTER = 12, 56
+_BEFORE, _AFTER = 24, 56
 NOTHING = frozenset(places.word_list("form_words"))
 """What stands in such boxes and begins with a surname, too."""
 _ADDRESSED = "|".join(sorted(places.word_list("honorifics"), key=len, reverse=True))

@@ -1,6 +1,7 @@
 """The words that begin at every character of a text, looked up for all characters at once.
 
-A trie whose edges lie in a cuckoo hash (Pagh and Rodler 2001): two places per edge, so a look-up is two gathers.
+A trie whose edges lie in a cuckoo hash (Pagh and Rodler 2001) by multiplying and shifting (Dietzfelbinger et al. 1997):
+two places per edge, so a look-up is two gathers.
 Nodes are numbers: below PLANE the code points, which are the prefixes of one character, then the longer prefixes; 0 is
 none.
 """
@@ -55,7 +56,10 @@ class Trie:
         """Fill the two halves of the hash: who is thrown out of a place tries the other one."""
         bits = max(8, int(len(edges) / 0.8).bit_length())  # at most 0.4 of both halves together
         for seed in range(1, 64):
-            self.factors = [np.uint64((0x9E3779B97F4A7C15 * (2 * seed + half) | 1) & (1 << 64) - 1) for half in (0, 1)]
+            draw = np.random.default_rng(
+                seed
+            )  # the two must not be related, or edges that meet in one half meet in both
+            self.factors = [draw.integers(1 << 63, dtype=np.uint64) * np.uint64(2) + np.uint64(1) for _ in range(2)]
             self.shift = np.uint64(64 - bits)
             places = self._places(edges)
             owner = np.full((2, 1 << bits), -1)

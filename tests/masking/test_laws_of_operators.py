@@ -134,7 +134,8 @@ def test_the_key_leads_back_what_was_not_hidden(engine, name, args, values):
             back.remove_function(function.name)
         back.close()
     for value, code, again in zip(values, made, found, strict=True):
-        assert again == (MASKED if code == MASKED else value.upper() if value and value[-1:] == "x" else value)
+        whole = value.upper() if name == "fpe" and value is not None and value.endswith("x") else value
+        assert again == (MASKED if code == MASKED else whole)
 
 
 DETERMINISTIC = [
