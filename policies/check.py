@@ -56,7 +56,8 @@ def parse(sql: str, dialect: str) -> exp.Expr:
     """The one SELECT in `sql`. Refuses anything else; limits come before the parser."""
     if len(sql) > MAX_CHARACTERS:
         raise Refusal.of(SQL_TOO_LARGE, limit=MAX_CHARACTERS, what="characters")
-    if any("\ud800" <= character <= "\udfff" for character in sql):  # half a character, which no engine takes
+    if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in sql):  # half a character, and what
+        # ends a text for some readers and not for others: no engine takes it
         raise Refusal.of(SQL_INVALID, dialect=dialect)
     depth = 0
     for character in sql:

@@ -386,7 +386,8 @@ def _row_sets(
         if isinstance(call, exp.CountIf):
             entry.present.append(_and(where, part.node.copy()))
             entry.compared.append(_and(where, part.node.copy()))
-    if not entry.compared or (not counted and any(part.whole for part in parts if part.level is Level.ROW)):
+    divided = not counted and not isinstance(call, exp.Sum) and not all(_nothing_else(env, part) for part in parts)
+    if not entry.compared or divided or (not counted and any(part.whole for part in parts if part.level is Level.ROW)):
         entry.compared.append(everything.copy())
     entry.mixed += [_and(where, rows) for rows in _mixed(call, parts)]
     for part in parts:
@@ -403,6 +404,12 @@ def _row_sets(
         factors += weights(env.policy, *parts) or ()
     entry.weights += [(factor.copy(), everything.copy()) for factor in dict.fromkeys(factors)]
     return entry
+
+
+def _nothing_else(env: Environment, part: Value) -> bool:
+    """Is it NULL wherever nothing was chosen: then those rows are not among the ones that a mean divides by."""
+    node = _based(env, part).unnest()
+    return isinstance(node, exp.Case) and isinstance(node.args.get("default") or exp.null(), exp.Null)
 
 
 def _once(call: exp.Expr) -> bool:
