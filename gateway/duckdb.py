@@ -100,10 +100,12 @@ class DuckDBEngine(Engine):
         limits: EngineLimits | None = None,
         root_key: bytes | None = None,
         processes: Processes | None = None,
+        name_model: str = "",
     ) -> None:
-        """`root_key`: root of the masking keys. Without `processes` the engine has one of its own."""
+        """`root_key`: root of the masking keys; `name_model`: the reader of names of the settings. Without `processes`
+        the engine has one of its own, and only then do they and `limits` count."""
         self._tables, self._own = tables, processes is None
-        self._processes = processes or Processes(1, limits, root_key)
+        self._processes = processes or Processes(1, limits, root_key, name_model)
         if self._own:
             self.columns  # noqa: B018  a process that cannot be had is said now
 

@@ -59,10 +59,11 @@ def unique(engine: Engine, table: str, column: str) -> bool:
 
 
 def run(
-    lines: Iterable[dict[str, Any]], policy: Policy, data: Path, keep_history: bool = False
+    lines: Iterable[dict[str, Any]], policy: Policy, data: Path, keep_history: bool = False, name_model: str = ""
 ) -> Iterator[dict[str, Any]]:
-    """Answer each line `{"id", "sql", "setup"?}` in order; the output lines of CONTRACTS.md."""
-    with DuckDBEngine(tables_at(data), root_key=secrets.token_bytes(32)) as engine:
+    """Answer each line `{"id", "sql", "setup"?}` in order; the output lines of CONTRACTS.md. Texts are masked with the
+    names that `name_model` reads, as the settings name it."""
+    with DuckDBEngine(tables_at(data), root_key=secrets.token_bytes(32), name_model=name_model) as engine:
         schema = schema_of(engine, policy)
         history, accountant, memory = History(), MemoryAccountant(), ProbeMemory()
         for line in lines:

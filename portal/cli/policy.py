@@ -106,10 +106,11 @@ def run(
     """Answer each query on standard input (JSON lines: id, sql, setup) from the data, under the policy."""
     from gateway import offline
     from store.errors import YurtError
+    from store.settings import Settings
 
     loaded = _loaded(policy)
     try:
-        for line in offline.run(_lines(), loaded, data, keep_history):
+        for line in offline.run(_lines(), loaded, data, keep_history, Settings().name_model):
             _print(line)
     except YurtError as error:
         raise _usage(f"{data}: {error.message} {error.hint}") from None
