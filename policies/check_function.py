@@ -13,7 +13,7 @@ from policies.check_arithmetic import narrow
 from policies.check_predicate import constant
 from policies.demand import all_readable
 from policies.environment import Block, Environment
-from policies.errors import FUNCTION_NOT_ALLOWED, FUNCTION_PARTIAL, TYPE_MISMATCH
+from policies.errors import CONSTRUCT_NOT_ALLOWED, FUNCTION_NOT_ALLOWED, FUNCTION_PARTIAL, TYPE_MISMATCH
 from policies.failing import tried
 from policies.functions import (
     DATE_PARTS,
@@ -181,6 +181,43 @@ def _format(env: Environment, block: Block, node: exp.TimeToStr) -> Value:
     return coarse(result, inner, unit) if inner.plain else result
 
 
+def written_text(env: Environment, block: Block, node: exp.Expr) -> Value:
+    """lpad, rpad and split_part by constants that suit every text: no row makes them fail or long."""
+    only(node, "this", "expression", "fill_pattern", "is_left", "delimiter", "part_index")
+    number = node.args.get("expression") or node.args.get("part_index")
+    text = node.args.get("fill_pattern") or node.args.get("delimiter")
+    small = isinstance(number, exp.Literal) and number.is_int and 1 <= int(number.name) <= MAX_PADDED
+    inner = env.value(env, block, node.this)
+    if not small or not isinstance(text, exp.Literal) or not text.is_string or not text.name or inner.kind != "text":
+        raise Refusal.of(FUNCTION_NOT_ALLOWED, node, name=f"{called(node)} of this text")
+    made = node.copy()
+    made.set("this", inner.node)
+    found = combined(made, "text", (inner,))
+    return replace(found, size=max(found.size, MAX_PADDED))
+
+
+MAX_PADDED = 100
+"""Characters that lpad and rpad may fill."""
+
+
+def _element(env: Environment, block: Block, node: exp.Bracket) -> Value:
+    """One element, or a part, of a list that is a statistic; NULL or empty beyond its ends."""
+    inner = env.value(env, block, node.this)
+    indices = [part for each in node.expressions for part in _bounds(each)]
+    written = all(isinstance(each.this if isinstance(each, exp.Neg) else each, exp.Literal) for each in indices)
+    if env.dialect != "duckdb" or inner.level is Level.ROW or inner.kind != "other" or not written:
+        raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what="This […]", hint="Use it on a list of statistics.")
+    made = node.copy()
+    made.set("this", exp.Paren(this=inner.node))
+    return combined(made, "other", (inner,))
+
+
+def _bounds(index: exp.Expr) -> list[exp.Expr]:
+    if not isinstance(index, exp.Slice):
+        return [index]
+    return [given for given in index.args.values() if isinstance(given, exp.Expr)]
+
+
 def _date_diff(env: Environment, block: Block, node: exp.DateDiff) -> Value:
     only(node, "this", "expression", "unit")
     later, earlier = env.value(env, block, node.this), env.value(env, block, node.expression)
@@ -205,5 +242,6 @@ RULES: dict[type[exp.Expr], Callable[[Environment, Block, Any], Value]] = {
     **dict.fromkeys((exp.TimestampTrunc, exp.DateTrunc), _truncate),
     exp.TimeToStr: _format,
     exp.DateBin: _date_bucket,
+    exp.Bracket: _element,
     exp.DateDiff: _date_diff,
 }

@@ -142,6 +142,8 @@ def join_refused(env: Environment, node: exp.Expr, deps: frozenset[Dep]) -> Refu
             f" in a subquery, with count(*) FILTER (WHERE …) and GROUP BY {described.unit}, and count the people"
             " outside it."
         )
+    elif all(permits(env.policy, dep, Use.GROUP) for dep in deps):
+        allowed += " Or group each table by these columns first, and join the groups."
     return Refusal.of(JOIN_NOT_ALLOWED, node, rule="joins", allowed=allowed)
 
 

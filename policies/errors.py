@@ -34,7 +34,7 @@ FUNCTION_PARTIAL = ErrorCode(
     "FUNCTION_PARTIAL",
     403,
     "{name} can fail depending on the data, which would tell something about a row.",
-    "Compare without the conversion, or convert to VARCHAR, BIGINT or DOUBLE.",
+    "Compute it of a statistic, as in sqrt(avg(x)), or convert to VARCHAR, BIGINT or DOUBLE.",
 )
 NOT_IN_ENGINE = ErrorCode(
     "NOT_IN_ENGINE",
@@ -132,8 +132,8 @@ DP_BUDGET_EXHAUSTED = ErrorCode(
 DIFFERENCING = ErrorCode(
     "DIFFERENCING",
     403,
-    "Together with an answer given before, this answer would describe fewer people than the minimum.",
-    "Ask for a filter that differs from the earlier ones by a larger group.",
+    "Together with another answer, or part of the query, this would describe fewer people than the minimum.",
+    "Ask for a filter that differs by a larger group, or compute totals from the groups.",
 )
 HISTORY_FULL = ErrorCode(
     "HISTORY_FULL",

@@ -64,7 +64,8 @@ def footprints(env: Environment, block: Block, limits: Thresholds, made: exp.Sel
                     CONSTRUCT_NOT_ALLOWED,
                     rows_or_none,
                     what="Such a use of statistics of single people",
-                    hint="Group them by what they tell, or filter by it, in the next query outside.",
+                    hint="Group them by what they tell, or filter by it, in the next query outside, and join them with"
+                    " JOIN. A mean with people without rows is count(rows) / count(DISTINCT person) of LEFT JOIN.",
                 )
             found_all += _written_out(env, block, limits, made, rows_or_none, tellers[row_set])
             found_all += _roughly(env, block, limits, RowSet(tuple(conditions), based), tellers[row_set])

@@ -31,8 +31,11 @@ def plain(tree: exp.Expr, dialect: str) -> exp.Expr:
 
 
 def _any(node: exp.EQ) -> exp.Expr | None:
-    """`x = ANY (ARRAY[1, 2])` is `x IN (1, 2)`."""
+    """`x = ANY (ARRAY[1, 2])` is `x IN (1, 2)`, and `x = ANY (SELECT …)` is `x IN (SELECT …)` (SQL:2023, 8.4)."""
     given = node.expression
+    query = given.this if isinstance(given, exp.Any) else None
+    if isinstance(query, (exp.Select, exp.Subquery)):
+        return exp.In(this=node.this, query=query if isinstance(query, exp.Subquery) else exp.Subquery(this=query))
     array = given.this.unnest() if isinstance(given, exp.Any) else None
     if not isinstance(array, exp.Array) or not array.expressions:
         return None
