@@ -21,6 +21,7 @@ from policies.dp_rows import one_unit, private, protected
 from policies.dp_tree import closed
 from policies.environment import RESERVED, Block, Environment
 from policies.errors import DP_KEYS_PRIVATE, DP_MODES_MIXED, DP_UNSUPPORTED
+from policies.failing import ENOUGH
 from policies.labels import Dep, Value
 from policies.model import Mode, PrivacyTerms
 from policies.refusal import Refusal
@@ -219,6 +220,8 @@ def _finish(block: Block, made: exp.Select, keys: list[Value], table: str) -> No
     """`made` over the noisy table: keys and aggregates are its columns, HAVING is a WHERE."""
 
     def put(part: exp.Expr) -> exp.Expr:
+        if isinstance(part, exp.Placeholder) and part.this == ENOUGH:
+            return exp.true()  # of every group in a noisy table
         if isinstance(part, exp.Placeholder):
             number = str(part.this).removeprefix("plain").removeprefix("guarded")
             return rewrite.column(f"a{number}", table)

@@ -183,6 +183,16 @@ def test_a_small_group_does_not_appear_and_a_public_one_does() -> None:
     assert shown.table.column("town").to_pylist() == ["a", "q", "z"]
 
 
+def test_groups_may_be_computed_from_columns() -> None:
+    engine = Connection(crowd(1000))
+    sql = "SELECT CAST(ill AS INTEGER) + 1 AS k, k * 10 AS t, count(*) FROM people GROUP BY k HAVING k > 0 ORDER BY k"
+    got = asked(sql, engine, MemoryAccountant(), policy())
+    assert isinstance(got, Answer), got
+    assert [row["k"] for row in got.table.to_pylist()] == [1, 2]
+    assert [row["t"] for row in got.table.to_pylist()] == [10, 20]
+    engine.close()
+
+
 def test_exact_sums_do_not_leave() -> None:
     engine, sql = Connection(crowd(3000)), "SELECT sum(pay) AS s, avg(pay) AS a FROM people"
     answers = [asked(sql, engine, MemoryAccountant(), policy()) for _ in range(20)]
