@@ -188,7 +188,6 @@ _KEEPING: tuple[type[exp.Expr], ...] = (
 
 def _kept_apart(node: exp.Expr) -> bool:
     """Is it made of columns by what tests none of them; a person's statistic counts as a column."""
-    node = node.unnest()
     if isinstance(node, exp.Subquery):
         return True
     return isinstance(node, _KEEPING) and all(_kept_apart(each) for each in node.iter_expressions())

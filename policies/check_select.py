@@ -276,6 +276,8 @@ def _finished(
     if limits.protected:
         lists.even(env, block, groups, node)
         lists.correlated(env, block, node)
+        owners = [[(unit.instance, unit.dataset) for unit in units] for units in classes(block)]
+        lists.repeated(env, block, owners, _unread(env, block), node)
     hidden = Hidden(env)
     repeated = node.args.get("distinct") is not None and (node.args.get("group") is not None or bool(block.aggregates))
     engine_side = not top or repeated
@@ -351,6 +353,17 @@ def _apart(outputs: list[tuple[str, Value]]) -> list[tuple[str, Value]]:
         seen[called.lower()] = 1
         made.append((called, value))
     return made
+
+
+def _unread(env: Environment, block: Block) -> set[str]:
+    """The table occurrences of whose columns a statistic of the block uses some that may not be read, though their
+    rows may."""
+    used = block.influence.union(*(each.deps for each in block.aggregates.values()))
+    return {
+        dep.instance
+        for dep in used
+        if env.policy.datasets[dep.dataset].release.mode is Mode.ROWS and not all_readable(env.policy, [dep])
+    }
 
 
 def _only_compared(node: exp.Select) -> bool:

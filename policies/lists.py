@@ -7,6 +7,7 @@ one of a list's column tells about the people of each of its entries (`told`).
 """
 
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
@@ -145,7 +146,7 @@ def even(env: "Environment", block: "Block", classes: list[list[tuple[str, str]]
     bound = _people(env, classes)
     members = block.lists | {name for each in classes for name, _ in each}
     waiting = set(block.lists)
-    while ready := {name for name in waiting if env.lists[name].alone(_fixed_columns(block, name, bound))}:
+    while ready := {name for name in waiting if env.lists[name].alone(_fixed_columns(env, block, name, bound))}:
         bound |= ready
         waiting -= ready
     mixed = [*block.mixed, *(Mixed(key.touches, key.node) for key in block.keys)]
@@ -158,6 +159,31 @@ def even(env: "Environment", block: "Block", classes: list[list[tuple[str, str]]
                 what="A list that counts some rows more often than others",
                 hint="Group by a column in which the rows of the list differ, or compare it with =.",
             )
+
+
+def repeated(
+    env: "Environment", block: "Block", classes: list[list[tuple[str, str]]], hidden: AbstractSet[str], node: exp.Expr
+) -> None:
+    """Refuse a statistic of columns that may not be read where other rows, which may, choose how often each of theirs
+    is in it: the sums over all rows but one are as good as the rows. `classes`: the occurrences whose units are
+    equated; `hidden`: those with such columns in the statistic. A table all of whose columns may be read can stand
+    beside them by equality, as a table of codes does."""
+    of = {name: dataset for each in classes for name, dataset in each}
+    codes = {name for name, dataset in of.items() if not _hides(env.policy.datasets[dataset])}
+    entries = [*block.mixed, *(Mixed(key.touches, key.node) for key in block.keys)]
+    for each in classes:
+        names = {name for name, _ in each}
+        for rows, at, _ in entries if names & hidden else []:
+            others = rows & of.keys() - names
+            sides = [at.this.unnest(), at.expression.unnest()] if isinstance(at, exp.EQ) else []
+            plain = bool(sides) and all(isinstance(side, exp.Column) for side in sides)
+            if rows & names and others and not (plain and others <= codes):
+                raise Refusal.of(
+                    CONSTRUCT_NOT_ALLOWED,
+                    at if at.args.get("parent") is None else node,
+                    what="A join that counts some rows more often than others",
+                    hint="Join by the columns that the policy lists, or take the statistic of one table.",
+                )
 
 
 def around(scope: "Scope") -> set[str]:
@@ -187,9 +213,11 @@ def correlated(env: "Environment", block: "Block", node: exp.Expr) -> None:
             )
 
 
-def _fixed_columns(block: "Block", name: str, bound: set[str]) -> frozenset[str]:
+def _fixed_columns(env: "Environment", block: "Block", name: str, bound: set[str]) -> frozenset[str]:
     """The list's columns that a group and a row of `bound` fix."""
     tied = {tie.column for tie in block.ties if tie.name == name and tie.others <= bound}
+    if env.lists[name].rows is None:  # grouped by what it holds, its groups could overlap, and what they share is data
+        return frozenset(tied)
     return frozenset(tied | _keys(block, name))
 
 
