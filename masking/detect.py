@@ -20,7 +20,7 @@ from masking.normalise import Normalised, normalise
 from masking.patterns import Rule
 
 THRESHOLD = 0.5
-SURE = {EntityType.PERSON: 0.45, EntityType.ADDRESS: 0.5, EntityType.ORG: 0.5}
+SURE = {EntityType.PERSON: 0.6, EntityType.ADDRESS: 0.5, EntityType.ORG: 0.5}
 """How sure the name model must be: a missed name leaks, a word taken for one is only masked."""
 EDGE = 6
 """Two readings of one address begin at most so many characters apart."""

@@ -17,7 +17,7 @@ PAD = 3
 FIRST_HAN, LAST_HAN = 0x4E00, 0x9FFF
 KINDS = "h0aA,(· o"
 _COMMAS, _BRACKETS = "，,、；;：:。.！!？?", "()（）[]{}<>《》“”\"'‘’|=/\\"
-_SURNAME, _GIVEN = ".ABC", ("", "a", "b", "c", "s", "as", "bs", "cs")
+_SURNAME, _GIVEN = ".ABC", ("", "a", "b", "c", "s", "as", "bs", "cs", "r")
 NAMES = len(KINDS) - 1 + len(_SURNAME) * len(_GIVEN)
 _WORDS = {
     "w": 0, "p": 1, "pu": 1, "m": 2, "wp": 3, "c": 4, "wc": 4, "wcf": 4, "wcft": 4, "f": 5, "wf": 5, "wft": 5, "S": 6,
@@ -40,10 +40,13 @@ TEMPLATES: tuple[Template, ...] = (
     (("w", -1), ("w", 0), ("w", 1)),
     (("w", -1), ("n", 0), ("n", 1)), (("n", -1), ("n", 0), ("w", 1)), (("w", -2), ("w", -1)), (("w", 1), ("w", 2)),
     (("k", -1), ("k", 0), ("k", 1)),
+    (("w", -1), ("k", 1), ("k", 2), ("k", 3)), (("w", -2), ("n", -1), ("k", 1)), (("w", -3), ("n", -2), ("k", 1)),
+    (("n", 0), ("w", 2)), (("n", 0), ("w", 3)),
     (("g", -1), ("g", 0), ("g", 1), ("g", 2), ("n", 0), ("n", 1)),
     (("g", -1), ("g", 0), ("g", 1), ("g", 2), ("n", -1), ("n", 0)),
 )  # fmt: skip
-"""Columns, and how far from the character, that make one attribute together."""
+"""Columns, and how far from the character, that make one attribute together. Those with k after w or n see a label, a
+surname and one or two characters up to an edge."""
 
 
 Look = dict[str, Ints]

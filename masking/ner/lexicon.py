@@ -29,6 +29,13 @@ def _add(words: dict[str, str], kind: str, more: frozenset[str] | tuple[str, ...
 
 
 @cache
+def rare_letters() -> tuple[str, ...]:
+    """Characters of the second level of GB/T 2312-1980 (its rows 56 to 87): in running text most are part of a word of
+    the lexicon or of a name."""
+    return tuple(bytes((row, cell)).decode("gb2312") for row in range(0xD8, 0xF8) for cell in range(0xA1, 0xFF))
+
+
+@cache
 def lexicon() -> Lexicon:
     """All lists of this package, read once."""
     lines = places.lines("surnames.txt")
@@ -38,9 +45,11 @@ def lexicon() -> Lexicon:
     given: dict[str, str] = {}
     for rank, letter in enumerate(dict.fromkeys("".join(places.words("given.txt")))):
         given[letter] = "a" if rank < 160 else "b" if rank < 420 else "c"
+    for letter in rare_letters():
+        given.setdefault(letter, "r")
     sounds = set("".join(places.words("mongolian.txt")))
     for letter in sounds:
-        given[letter] = given.get(letter, "") + "s"
+        given[letter] = given.get(letter, "").strip("r") + "s"
     words: dict[str, str] = {}
     _add(words, "w", places.words("words.txt"))
     _add(words, "w", places.words("common.txt"))

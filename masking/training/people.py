@@ -6,6 +6,7 @@ from functools import cache
 from importlib import resources
 
 from masking import places
+from masking.ner.lexicon import rare_letters
 
 
 @cache
@@ -32,7 +33,10 @@ def _given() -> tuple[list[str], list[float], list[str]]:
 
 def _given_letter(draw: random.Random) -> str:
     letters, weights, wide = _given()
-    return draw.choice(wide[0]) if draw.random() < 0.08 else draw.choices(letters, weights)[0]
+    kind = draw.random()
+    if kind < 0.08:
+        return draw.choice(wide[0])
+    return draw.choice(rare_letters()) if kind < 0.14 else draw.choices(letters, weights)[0]
 
 
 @cache
@@ -40,6 +44,13 @@ def _given_words() -> list[str]:
     """Common words that serve as given names: both characters are ones of given names."""
     letters = set(_given()[0])
     return [word for word in places.words("common.txt") if len(word) == 2 and set(word) <= letters]
+
+
+@cache
+def _any_words() -> list[str]:
+    """Words and places of two characters, whatever they mean: only what stands around tells that one is a name."""
+    every = (*places.words("common.txt"), *places.words("places.txt"))
+    return [word for word in dict.fromkeys(every) if len(word) == 2]
 
 
 @cache
@@ -72,11 +83,21 @@ def han(draw: random.Random) -> str:
     elif kind > 0.95:
         surname += draw.choices(single, weights)[0]
     length = draw.random()
+    if length < 0.03:
+        return surname + draw.choice("小小小大晓") + _given_letter(draw)
     if length < 0.42:
         return surname + _given_letter(draw)
     if length < 0.45:
         return surname + _given_letter(draw) * 2
     return surname + _given_letter(draw) + _given_letter(draw)
+
+
+def named_word(draw: random.Random) -> str:
+    """A name that is an ordinary word as well, or ends in one: only what stands around it tells."""
+    if draw.random() < 0.4:
+        return draw.choice(name_words())
+    single, weights, _ = _surnames()
+    return draw.choices(single, weights)[0] + draw.choice(_any_words())
 
 
 def mongolian(draw: random.Random) -> str:

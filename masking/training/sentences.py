@@ -12,6 +12,14 @@ from masking.training.settings import ENTITIES, slot
 SLOT = re.compile(r"\{([a-z]+)\}")
 COMPOSED = 0.5
 """Share of sentences put together from contexts; the others are whole templates."""
+LABELLED = 0.1
+"""Share of composed sentences whose name is an ordinary word, behind a label."""
+STAND_INS = (
+    "{c}", "{c}", "{cs}", "{cs}", "{cs}", "{pl}", "{c}{c}", "{n}", "{xing}{tit}", "{call}{xing}",
+    "{also}{v}", "{also}{c}",
+)  # fmt: skip
+LISTED = (("{cs}",), ("{cs}", "{c}"), ("{cs}", "{drug}"), ("{cs}", "{n}", "{pl}"))
+"""What stands where a name might, alone and in lists."""
 COMMAS = ("，", ",", "、", " ", "；")
 
 
@@ -66,7 +74,11 @@ def composed(draw: random.Random) -> str:
     elif kind < 0.2:
         names = "{per}" + draw.choice(context["after"]) + draw.choice(context["before"]) + "{per}"
     first, last = _clause(draw), _clause(draw)
-    if draw.random() < 0.2:
+    label = draw.random()
+    if label < LABELLED:
+        before = draw.choice(context["naming"] + context["labels"]) + draw.choice(("", "", "：", ":", " "))
+        names = "{perw}"
+    elif label < 0.28:
         before = ""
     if draw.random() < 0.12:
         after = ""
@@ -77,45 +89,22 @@ def composed(draw: random.Random) -> str:
 
 @cache
 def _unnamed() -> list[str]:
-    return [word for word in parts("contexts")["before"] if word not in _NAMING]
+    return [word for word in parts("contexts")["before"] if word not in parts("contexts")["naming"]]
 
 
 def decoy(draw: random.Random) -> str:
     """The same without a name: a word, a place or a surname with a title stands there instead."""
     context = parts("contexts")
-    stand_in = draw.choice(
-        ("{c}", "{c}", "{cs}", "{cs}", "{cs}", "{pl}", "{c}{c}", "{n}", "{xing}{tit}", "{call}{xing}")
-    )
+    stand_in = draw.choice(STAND_INS)
+    if draw.random() < 0.15:
+        words = draw.choice(LISTED)
+        stand_in = draw.choice(("、", "、", "，", " ", "和", "与")).join(draw.choices(words, k=draw.randint(2, 5)))
     first, last = _clause(draw), _clause(draw)
     made = first + draw.choice(COMMAS if first else ("",)) * (draw.random() < 0.55)
     if draw.random() < 0.5:
         made += draw.choice(_unnamed())
     made += stand_in + (draw.choice(context["after"]) if draw.random() < 0.5 else "")
     return (made + draw.choice(("", "", "，")) + last + draw.choice(("。", "。", "", "！", "；"))).replace("_", " ")
-
-
-_NAMING = frozenset(
-    [
-        "名叫",
-        "叫做",
-        "取名",
-        "我叫",
-        "他叫",
-        "她叫",
-        "一名叫",
-        "一位叫",
-        "那个叫",
-        "有个叫",
-        "乳名",
-        "小名",
-        "本名",
-        "原名",
-        "姓名",
-        "曾用名",
-        "别名",
-    ]
-)
-"""After these any word is a name."""
 
 
 def _varied(sentence: tuple[str, list[str]], draw: random.Random) -> tuple[str, list[str]]:

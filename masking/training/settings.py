@@ -6,7 +6,7 @@ from functools import cache
 from babel import Locale
 
 from masking import places
-from masking.training.people import han, name_words, parts, person, surname_words
+from masking.training.people import han, named_word, parts, person, surname_words
 
 HAN_NUMBERS = "一二三四五六七八九十"
 
@@ -208,6 +208,8 @@ def slot(name: str, draw: random.Random) -> str:
         return draw.choice(surname_words())
     if name == "pl":
         return draw.choice(places.words("places.txt")) if draw.random() < 0.5 else slot("place", draw)
+    if name == "also":
+        return draw.choice(parts("contexts")["also"])
     if name == "xing":
         return draw.choice(_frequent_surnames())
     if name in {"tit", "call"}:
@@ -222,11 +224,6 @@ def _frequent_surnames() -> str:
     """The surnames most people bear, the first hundred twice as often."""
     first = places.lines("surnames.txt")[0]
     return first[:100] + first
-
-
-def named_word(draw: random.Random) -> str:
-    """A name that is an ordinary word as well: only what stands around it tells."""
-    return draw.choice(name_words())
 
 
 ENTITIES = {
