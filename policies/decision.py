@@ -155,6 +155,7 @@ class Footprint:
     dialect: str = "duckdb"
     fixed: tuple[str, ...] = ()  # those of `keys` that a condition binds to one constant
     total: str = ""  # the column whose totals this is about, where a dominance rule protects them
+    repeats: bool = False  # it adds up what is the same in several rows of a person
     weighed: bool = False  # nothing of it was told but on which side of known means its mean lies
     dominated: str = ""  # true of a group whose total tells too much about its largest contributors
     withheld: tuple[str, ...] | None = field(default=(), compare=False)  # cells not told; None: not answered yet

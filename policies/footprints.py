@@ -74,7 +74,26 @@ def footprints(env: Environment, block: Block, limits: Thresholds, made: exp.Sel
         for each in row_sets(env, RowSet(tuple(conditions), based)):
             for told in _told(env, joined, limits, each, tellers[row_set]):
                 found_all += [told, *_totals(env, block, told, row_set)]
+    if _repeats(env, block):
+        found_all = [replace(told, footprint=replace(told.footprint, repeats=True)) for told in found_all]
     return found_all
+
+
+def _repeats(env: Environment, block: Block) -> bool:
+    """Does a statistic use columns of a table with one row a person, beside one with several: then rows that are
+    different hold the same values, and two sums over different rows of nearly the same people differ by those of a few.
+    """
+    once = {
+        unit.instance
+        for unit in block.units
+        if env.schema.tables[unit.dataset].key == (env.policy.datasets[unit.dataset].unit or "").lower()
+    }
+    if not once or len(once) == len(block.units):
+        return False
+    return any(
+        each.deps and not each.node.find(exp.Count) and any(dep.instance in once for dep in each.deps)
+        for each in block.aggregates.values()
+    )
 
 
 def _with_matched(env: Environment, block: Block, conditions: list[exp.Expr]) -> Block:

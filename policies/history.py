@@ -112,9 +112,10 @@ def compare(
             audits.append(atoms.audit(earlier, members, places, _ties(frame), seen))
     pairs: dict[Pair, None] = {}
     for place, one in enumerate(fresh):
-        for other in (*others, *fresh[:place], *([] if one.exact else [one])):
+        for other in (*others, *fresh[:place], *([] if one.exact and not one.repeats else [one])):
             weighed = any(each.total or each.rough for each in (one, other))
-            apart = (one is other or frame_of[one] != frame_of[other]) and not weighed
+            again_told = one.repeats and other.repeats  # other rows of the same people give the same values
+            apart = (one is other or frame_of[one] != frame_of[other] or again_told) and not weighed
             pair = people.pair(one, other, policy) if apart else None
             if pair is not None:
                 pairs[pair] = None
