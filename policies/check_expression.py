@@ -61,6 +61,8 @@ def value(env: Environment, block: Block, node: exp.Expr | None) -> Value:
     if check_open.kind_of_call(node) is not None and env.dialect == "duckdb":
         return _open(env, block, node)
     if rule is None:
+        if isinstance(node, exp.Columns):
+            raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what="COLUMNS(…)", hint="Name the columns.")
         if isinstance(node, functions.RANKING):
             raise Refusal.of(FUNCTION_NOT_ALLOWED, node, name=called(node))
         if isinstance(node, functions.AGGREGATES):

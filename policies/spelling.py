@@ -184,8 +184,10 @@ def _crosstab(
 
 def _calendar(select: exp.Select) -> None:
     """`SELECT unnest(range(12)) AS m` without FROM is `SELECT m FROM range(12) AS u(m)`: one list, one row each."""
+    if any(select.args.get(name) for name in ("from_", "joins", "laterals", "where", "group")):
+        return
     lists = list(_own(select, exp.Explode))
-    if len(lists) != 1 or any(select.args.get(name) for name in ("from_", "joins", "laterals", "where", "group")):
+    if len(lists) != 1:
         return
     (unnest,) = lists
     if unnest.expressions or not isinstance(unnest.this, (exp.GenerateSeries, exp.Array)):
