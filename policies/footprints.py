@@ -82,14 +82,17 @@ def footprints(env: Environment, block: Block, limits: Thresholds, made: exp.Sel
 def _repeats(env: Environment, block: Block) -> bool:
     """Does a statistic use columns of a table with one row a person, beside one with several: then rows that are
     different hold the same values, and two sums over different rows of nearly the same people differ by those of a few.
+    So do counts where a condition says how many rows each person has of which kind.
     """
     once = {
         unit.instance
         for unit in block.units
         if env.schema.tables[unit.dataset].key == (env.policy.datasets[unit.dataset].unit or "").lower()
     }
-    if not once or len(once) == len(block.units):
+    if len(once) == len(block.units):
         return False
+    if any(each.find(exp.AggFunc) for each in block.conditions):
+        return True
     return any(
         each.deps and not each.node.find(exp.Count) and any(dep.instance in once for dep in each.deps)
         for each in block.aggregates.values()
