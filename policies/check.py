@@ -1,6 +1,7 @@
 """The check: from SQL text to a governed query, or a refusal. Pure; nothing is executed and nothing is read."""
 
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -41,6 +42,9 @@ MAX_TABLES = 100
 MAX_DEPTH = 60
 MAX_BRACKETS = 50  # the parser's time grows with their square
 MAX_BARE_JOINS = 6  # and doubles with each JOIN that lacks its ON
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+"""Halves of characters, and what ends a text for some readers and not for others: no engine takes it."""
+_BRACKET = re.compile(r"[()\[\]{}]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +60,11 @@ def parse(sql: str, dialect: str) -> exp.Expr:
     """The one SELECT in `sql`. Refuses anything else; limits come before the parser."""
     if len(sql) > MAX_CHARACTERS:
         raise Refusal.of(SQL_TOO_LARGE, limit=MAX_CHARACTERS, what="characters")
-    if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in sql):  # half a character, and what
-        # ends a text for some readers and not for others: no engine takes it
+    if _NO_TEXT.search(sql):
         raise Refusal.of(SQL_INVALID, dialect=dialect)
     depth = 0
-    for character in sql:
-        depth += (character in "([{") - (character in ")]}")
+    for bracket in _BRACKET.finditer(sql):
+        depth += 1 if bracket[0] in "([{" else -1
         if depth > MAX_DEPTH:
             raise Refusal.of(SQL_TOO_DEEP, limit=MAX_DEPTH)
     try:
@@ -103,8 +106,9 @@ def _limited(tokens: list[Token]) -> None:
 def check(sql: str, policy: Policy, schema: Schema, dialect: str, user: Mapping[str, object]) -> Checked:
     """Check one query. Raises `Refusal`."""
     tree = parse(sql, dialect)
-    mentioned = frozenset(each.name.lower() for each in tree.find_all(exp.Identifier))
-    starred = any(_unnamed(node) for node in tree.walk())
+    nodes = list(tree.walk())
+    mentioned = frozenset(each.name.lower() for each in nodes if isinstance(each, exp.Identifier))
+    starred = any(_unnamed(node) for node in nodes)
     environment = Environment(
         policy=policy,
         schema=schema,

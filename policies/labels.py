@@ -87,11 +87,11 @@ class Value:
 
 def _united(sets: list[frozenset[_T]]) -> frozenset[_T]:
     """Their union; most are empty, or one and the same."""
-    several = [each for each in sets if each]
-    if not several:
-        return frozenset()
-    first = several[0]
-    return first if all(each is first for each in several) else first.union(*several[1:])
+    united: frozenset[_T] = frozenset()
+    for each in sets:
+        if each and each is not united:
+            united = united | each if united else each
+    return united
 
 
 def combined(node: exp.Expr, kind: str, parts: Iterable[Value], degree: int = 99) -> Value:
