@@ -4,7 +4,7 @@ What follows from the counts is `policies.verdict`.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from sqlglot import exp
@@ -128,16 +128,19 @@ def _query(
 
 
 def _once(rows: exp.Select) -> exp.Select:
-    """The same with each statistic of a person computed once for all the conditions that speak of it: an engine that
-    computes each anew runs out of memory. It is computed beside the table whose person it is of."""
-    asked = [(each, each.sql("duckdb"), _tables(each)) for each in rows.find_all(exp.Subquery) if _scalar(each)]
+    """The same with each subquery of a person (a statistic, EXISTS or IN) computed once for all the conditions that
+    speak of it: an engine that computes each anew runs out of memory or time. It is computed beside the table whose
+    person it is of."""
+    inner_queries = rows.find_all(exp.Subquery, exp.Exists, exp.In)
+    asked = [(each, each.sql("duckdb"), _tables(each)) for each in inner_queries if _value(each)]
     often = Counter(text for _, text, _ in asked)
     names = {text: f"{RESERVED}s{place}" for place, text in enumerate(often)}
     for item in list(rows.find_all(exp.Subquery)):
         alias = item.alias
-        here = [(each, text) for each, text, tables in asked if tables == {alias} and often[text] > 1] if alias else []
+        here = [(each, text) for each, text, tables in asked if tables <= {alias} and often[text] > 1] if alias else []
         if not here:
             continue
+        asked = [one for one in asked if all(one[0] is not each for each, _ in here)]
         inner = exp.Select(expressions=[exp.Column(this=exp.Star(), table=rewrite.quoted(alias))])
         for text, each in {text: each for each, text in here}.items():
             inner.append("expressions", exp.alias_(each.copy(), names[text]))
@@ -147,16 +150,26 @@ def _once(rows: exp.Select) -> exp.Select:
     return rows
 
 
-def _tables(statistic: exp.Subquery) -> set[str]:
-    """The tables of the outer query that a statistic speaks of."""
-    own = {each.name for each in statistic.find_all(exp.TableAlias)}
-    return {column.table for column in statistic.find_all(exp.Column)} - own
+def _tables(inner: exp.Expr) -> set[str]:
+    """The tables of the outer query that a subquery speaks of."""
+    own = {each.name for each in inner.find_all(exp.TableAlias)}
+    return {column.table for column in inner.find_all(exp.Column)} - own
 
 
-def _scalar(node: exp.Subquery) -> bool:
-    """Is it a value in a condition or a key, and in no other such value."""
+def _value(node: exp.Expr) -> bool:
+    """Is it a value that a subquery gives to a condition or a key, and in no other such value."""
+    if isinstance(node, exp.Subquery):
+        given = not node.alias and not isinstance(node.parent, (exp.From, exp.Join, exp.In, exp.Exists))
+    else:
+        given = isinstance(node, exp.Exists) or bool(node.args.get("query"))
+    return given and all(isinstance(each, exp.In) and not each.args.get("query") for each in _outer(node))
+
+
+def _outer(node: exp.Expr) -> Iterator[exp.Expr]:
     outer = node.find_ancestor(exp.Subquery, exp.Exists, exp.In)
-    return not node.alias and not isinstance(node.parent, (exp.From, exp.Join, exp.In, exp.Exists)) and outer is None
+    while outer is not None:
+        yield outer
+        outer = outer.find_ancestor(exp.Subquery, exp.Exists, exp.In)
 
 
 def _listed(rows: exp.Expr, names: Sequence[str], minimum: int) -> exp.Select:

@@ -311,6 +311,10 @@ def _normal(node: exp.Expr) -> exp.Expr:
     ):
         equal = exp.NEQ if node.args.get("negate") else exp.EQ
         node = equal(this=node.this, expression=node.expression)
+    if isinstance(node, exp.Exists) and isinstance(node.this, exp.Select):
+        if not any(each.find(exp.AggFunc) for each in node.this.expressions):  # whose group is there without any row
+            node.this.set("expressions", [exp.Literal.number(1)])
+        return node
     if isinstance(node, exp.Not):
         inner = _normal(node.this)
         opposite: dict[type[exp.Expr], type[exp.Binary]] = {

@@ -27,6 +27,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from numbers import Number
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -175,7 +176,7 @@ class Fuzzer:
             (row[:width], place): value
             for row in map(tuple, zip(*(column.to_pylist() for column in got.table.columns), strict=True))
             for place, value in enumerate(row[width:])
-            if value is not None
+            if isinstance(value, Number)  # the least of a group key is the key
         }
         additive = any(each.kind for each in question.aggregates)
         if not released or question.tail or not additive:
@@ -215,7 +216,7 @@ class Fuzzer:
         found: dict[Any, Any] = {}
         for row in zip(*(c.to_pylist() for c in engine.execute(tree.sql("duckdb"), LIMITS).columns), strict=True):
             for place, value in enumerate(row[width + 2 :]):
-                if value is not None and row[width] in self.place:
+                if isinstance(value, Number) and row[width] in self.place:
                     into = found.setdefault((row[:width], place), np.zeros(self.shape))
                     into[self.place[row[width]], 0 if row[width + 1] is None else row[width + 1] + 1] = float(value)
         return found
