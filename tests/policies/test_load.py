@@ -1,10 +1,14 @@
 """Policy files: the whole grammar loads, and every mistake is found where it stands."""
 
+import re
+from dataclasses import fields
+from pathlib import Path
+
 import pytest
 
 from policies.grain import Bucket, DateUnit
 from policies.load import fits, load_policy
-from policies.model import Capability, Mode, Policy, Use
+from policies.model import Capability, Mode, Policy, PrivacyTerms, ReleaseRule, Use
 from policies.schema import Schema
 from store.errors import YurtError
 
@@ -117,3 +121,12 @@ def test_what_the_schema_lacks_is_named_with_its_place(text: str, place: str, wo
         fits(text, schema)
     assert place in caught.value.message
     assert word in caught.value.hint
+
+
+def test_the_page_on_policies_shows_one_that_loads_and_names_every_key() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "policy.md").read_text("utf-8")
+    (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert load_policy(example).datasets.keys() == {"citizen", "visit"}
+    named = set(re.findall(r"[a-z_]+", " ".join(re.findall(r"`([^`]*)`", page))))
+    keys = {key.name for terms in (ReleaseRule, PrivacyTerms) for key in fields(terms)} - {"privacy"}
+    assert named >= {*keys, *Use, *Mode, "mask", "quantile"}
