@@ -135,9 +135,9 @@ def _once(rows: exp.Select) -> exp.Select:
     asked = [(each, each.sql("duckdb"), _tables(each)) for each in inner_queries if _value(each)]
     often = Counter(text for _, text, _ in asked)
     names = {text: f"{RESERVED}s{place}" for place, text in enumerate(often)}
-    for item in list(rows.find_all(exp.Subquery)):
+    for item in (each.this for each in (rows.args["from_"], *(rows.args.get("joins") or []))):
         alias = item.alias
-        here = [(each, text) for each, text, tables in asked if tables <= {alias} and often[text] > 1] if alias else []
+        here = [(each, text) for each, text, tables in asked if tables <= {alias} and often[text] > 1]
         if not here:
             continue
         asked = [one for one in asked if all(one[0] is not each for each, _ in here)]

@@ -181,6 +181,12 @@ def _format(env: Environment, block: Block, node: exp.TimeToStr) -> Value:
     return coarse(result, inner, unit) if inner.plain else result
 
 
+MAX_INDEX = 1_000_000
+"""Where in a list a query may look, at most."""
+MAX_PADDED = 100
+"""Characters that lpad and rpad may fill."""
+
+
 def written_text(env: Environment, block: Block, node: exp.Expr) -> Value:
     """lpad, rpad and split_part by constants that suit every text: no row makes them fail or long."""
     only(node, "this", "expression", "fill_pattern", "is_left", "delimiter", "part_index")
@@ -196,20 +202,20 @@ def written_text(env: Environment, block: Block, node: exp.Expr) -> Value:
     return replace(found, size=max(found.size, MAX_PADDED))
 
 
-MAX_PADDED = 100
-"""Characters that lpad and rpad may fill."""
-
-
 def _element(env: Environment, block: Block, node: exp.Bracket) -> Value:
     """One element, or a part, of a list that is a statistic; NULL or empty beyond its ends."""
     inner = env.value(env, block, node.this)
     indices = [part for each in node.expressions for part in _bounds(each)]
-    written = all(isinstance(each.this if isinstance(each, exp.Neg) else each, exp.Literal) for each in indices)
+    written = all(_small_whole(each.this if isinstance(each, exp.Neg) else each) for each in indices)
     if env.dialect != "duckdb" or inner.level is Level.ROW or inner.kind != "other" or not written:
         raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what="This […]", hint="Use it on a list of statistics.")
     made = node.copy()
     made.set("this", exp.Paren(this=inner.node))
     return combined(made, "other", (inner,))
+
+
+def _small_whole(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Literal) and node.is_int and int(node.name) <= MAX_INDEX
 
 
 def _bounds(index: exp.Expr) -> list[exp.Expr]:

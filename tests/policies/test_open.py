@@ -50,6 +50,8 @@ def test_behind_a_row_filter_a_failure_would_tell_of_hidden_rows(sql: str) -> No
 def test_an_element_that_is_not_there_is_no_failure() -> None:
     hiding = load_policy(policy(rows="    rows: county <> 'x'\n"))
     assert isinstance(decide("SELECT list(code ORDER BY staff)[1] FROM firm", hiding, SCHEMA), Allowed)
+    for index in ("'a'", "1.5", "99999999999999999999"):
+        assert isinstance(decide(f"SELECT list(code)[{index}] FROM firm", hiding, SCHEMA, suggest=False), Refused)
 
 
 def cannot_fail(sql: str, given: Policy) -> bool:
