@@ -54,8 +54,9 @@ def audit(
         own = tuple(text for text in footprint.conditions if text not in ties)
         if own:
             tests.setdefault(own, len(tests))
-    keys = sorted({key for footprint in everyone for key in footprint.group_keys})
-    used = {key for footprint in everyone[len(earlier) :] for key in footprint.group_keys}
+    factors = {footprint.factor for footprint in everyone} - {""}
+    keys = sorted({key for footprint in everyone for key in footprint.group_keys} | factors)
+    used = {key for footprint in everyone[len(earlier) :] for key in footprint.group_keys} | factors
     coarse = [place for place, key in enumerate(keys) if key in used]
     minimum = max(footprint.min_group for footprint in everyone)
     asked = tuple(
@@ -65,6 +66,7 @@ def audit(
             tuple(keys.index(key) for key in described.group_keys),
             place < len(earlier),
             places.get(footprint) if place >= len(earlier) else None,
+            keys.index(described.factor) if described.factor else None,
         )
         for place, (footprint, described) in enumerate(zip((*earlier, *new), everyone, strict=True))
     )

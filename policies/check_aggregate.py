@@ -237,7 +237,8 @@ def _statistic(env: Environment, block: Block, call: exp.Expr) -> tuple[exp.Expr
     for one, other in pairs:  # a square or a product, hidden in the statistic
         steep = len(parts) > 1 and max(one.degree, other.degree) > 1
         hidden = not all_readable(env.policy, one.all_deps | other.all_deps)
-        if hidden and (steep or weights(env.policy, one, other) is None):
+        known = weights(env.policy, one, other)
+        if hidden and (steep or known is None or one.weights or other.weights):
             raise Refusal.of(NON_LINEAR, call, name=called(call))
     made = type(call)(**dict(zip(names, (part.node for part in parts), strict=True)), **flags)
     return made, "int" if isinstance(call, exp.Sum) and parts[0].kind == "int" else "num", parts

@@ -15,7 +15,7 @@ from policies.errors import (
     TABLE_UNKNOWN,
 )
 from policies.labels import Level, Value, combined, common_kind
-from policies.lists import Listing, Mixed
+from policies.lists import Joined, Listing, Mixed
 from policies.model import Mode
 from policies.refusal import Refusal
 from policies.resolve import Relation, Scope, Source, Unit
@@ -84,6 +84,7 @@ def _join(env: Environment, block: Block, node: exp.Join) -> exp.Expr:
             CONSTRUCT_NOT_ALLOWED, node, what=f"{side} {kind} JOIN", hint="Use JOIN, LEFT JOIN, EXISTS or IN."
         )
     before, units, links = len(block.scope.sources), len(block.units), len(block.links)
+    lists = len(block.joined)
     if side and isinstance(node.this, exp.Lateral) and not env.harmless:
         raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what=f"{side} JOIN LATERAL", hint="Write CASE WHEN … END.")
     kept, tied = block.lists | {unit.instance for unit in block.units}, len(block.mixed)
@@ -94,8 +95,9 @@ def _join(env: Environment, block: Block, node: exp.Join) -> exp.Expr:
     ):
         raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what="NATURAL JOIN of people", hint="Write JOIN … ON.")
     made = exp.Join(this=item, side=side or None, kind=kind if kind == "CROSS" else None)
+    alone = side == "LEFT" and len(block.units) == units and len(block.joined) > lists  # it adds to no row and no one
     if side:
-        block.padded = True
+        block.padded = block.padded or not alone
         left, right = ({unit.instance for unit in part} for part in (block.units[:units], block.units[units:]))
         env.nullable |= right if side == "LEFT" else left if side == "RIGHT" else left | right
     condition = node.args.get("on")
@@ -104,7 +106,7 @@ def _join(env: Environment, block: Block, node: exp.Join) -> exp.Expr:
     using = _natural(block, node, before) if method == "NATURAL" else node.args.get("using")
     if using:
         condition = _using(env, block, using, before, side)
-    conditions = len(block.conditions)
+    conditions, unsaid = len(block.conditions), len(block.unsaid)
     if condition is not None:
         made.set("on", chosen_by(env, block, condition))
         if side:  # it takes no row away
@@ -112,6 +114,12 @@ def _join(env: Environment, block: Block, node: exp.Join) -> exp.Expr:
             del block.conditions[conditions:]
     elif not kind:
         made.set("kind", "CROSS")
+    if alone:
+        block.joined[-1].on = made.args.get("on") or exp.true()
+        del block.unsaid[unsaid:]
+    elif side in ("RIGHT", "FULL"):  # it gives rows to lists
+        block.described = block.described and all(each.exact for each in block.joined)
+        block.joined.clear()
     if side:  # whether they are there depends on all that is asked
         missing = new if side == "LEFT" else kept if side == "RIGHT" else kept | new
         env.outer |= missing & block.lists
@@ -321,7 +329,10 @@ def _derived(
     block.conditions += relation.conditions
     block.constants |= relation.constants
     block.chosen_by |= relation.chosen_by
-    block.described = block.described and relation.exact
+    if relation.units or lateral:
+        block.described = block.described and relation.exact
+    else:
+        block.joined.append(Joined(instance, tree, relation.exact))
     block.personal = block.personal or relation.personal
     block.several += _flags(env, relation.several, instance)
     called = alias.name.lower() if alias is not None else ""

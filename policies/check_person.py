@@ -271,9 +271,8 @@ def _own(env: Environment, person: Person, node: exp.Expr) -> exp.Expr | None:
     grouped = person.grouped.copy()
     columns = [each for each in grouped.expressions if not each.alias.startswith("a")]
     grouped.set("expressions", [*columns, exp.alias_(node.copy(), "a", quoted=True)])
-    renamed = _renamed(env, env.inlined(grouped))
-    made = exp.Select(expressions=[rewrite.column("a", alias)])
-    made = made.from_(exp.Subquery(this=renamed, alias=exp.TableAlias(this=rewrite.quoted(alias))), copy=False)
+    item = exp.Subquery(this=env.apart(grouped), alias=exp.TableAlias(this=rewrite.quoted(alias)))
+    made = exp.Select(expressions=[rewrite.column("a", alias)]).from_(item, copy=False)
     for each in _telling(env, person, columns):
         outer = env.base[(person.alias, each.alias)]
         if outer is None:
@@ -307,21 +306,6 @@ def _follows(env: Environment, instance: str, base: exp.Expr) -> bool:
     if env.schema.tables[env.datasets[instance]].key == unit:
         return True
     return isinstance(base, exp.Column) and base.name.lower() in (unit, rewrite.UNIT)
-
-
-def _renamed(env: Environment, tree: exp.Expr) -> exp.Expr:
-    """`tree` with table occurrences of its own, so that it can stand beside itself."""
-    names = {each.name for each in tree.find_all(exp.TableAlias) if each.name != rewrite.ROW}
-    fresh = {name: f"d{env.number()}" for name in sorted(names)}
-
-    def put(part: exp.Expr) -> exp.Expr:
-        if isinstance(part, exp.Column) and part.table in fresh:
-            part.set("table", rewrite.quoted(fresh[part.table]))
-        elif isinstance(part, exp.TableAlias) and part.name in fresh:
-            part.set("this", rewrite.quoted(fresh[part.name]))
-        return part
-
-    return tree.transform(put, copy=False)
 
 
 def finished(block: Block, made: exp.Select, nodes: list[exp.Expr], node: exp.Expr) -> None:

@@ -65,7 +65,7 @@ def chosen_by(env: Environment, block: Block, node: exp.Expr) -> exp.Expr:
         parts.append(found.node)
         base = env.to_base(found.node)
         if base is None:
-            block.described = False
+            block.unsaid.append(found.node)
         else:
             block.conditions.append(base)
     return exp.and_(*parts, copy=False) if len(parts) > 1 else parts[0]

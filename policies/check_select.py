@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from sqlglot import exp
 
-from policies import check_person, dp_select, lists, rewrite
+from policies import check_person, dp_select, joined, lists, rewrite
 from policies.anti_joins import without_anti_joins
 from policies.check_from import classes, connected, from_clause
 from policies.check_group import group_by, ordinal
@@ -47,6 +47,7 @@ def select(env: Environment, node: exp.Select, scope: Scope, top: bool) -> Relat
     scope.aliases = {name.lower(): each for name, each in reversed(named) if isinstance(each, exp.Expr)}
     where = chosen_by(env, block, node.args["where"].this) if node.args.get("where") else None
     connected(env, block, node)
+    joined.describe(env, block)
     grouping = group_by(env, block, node, named, top)
     if block.by_person:
         check_person.begin(env, block, item, joins, where, grouping, block.raw_keys)

@@ -3,7 +3,8 @@
 Rows that no condition and no group key of any statistic tells apart form an *atom*. A released cell is a 0/1 vector
 over atoms, and what one can compute from released sums is the row space of these vectors (Chin & Ozsoyoglu 1982;
 Denning & Schlörer's trackers of 1980 are members of it). A vector of that space whose atoms hold 1 to k - 1 people
-gives a statistic of those people away.
+gives a statistic of those people away. Where a sum multiplies rows with something that is known of them, rows that
+differ in it are atoms of their own, and the vector holds the factors.
 
 Atoms with k people or more cannot be part of such a vector. So first come the combinations that cancel on all of
 these: each such atom is an equation over the cells' coefficients, solved one by one while they are sparse; tables and
@@ -13,7 +14,7 @@ choices are tried, those on the largest atoms first (information sets; Prange 19
 2^31 - 1: what is zero over the integers is zero here, and the converse fails with negligible chance.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,8 @@ MOST_TRIALS = 12
 """Choices of pivots that are tried, fewer where each is costly."""
 _SEED = 20260101  # any: it only has to be independent of the data
 
+Held = Mapping[int, int]
+"""The cells that rows are in, and how often they count in each, modulo PRIME: once, unless a sum multiplies them."""
 People = Callable[[Sequence[int]], int]
 """How many distinct people the rows of some atoms are about."""
 
@@ -51,7 +54,7 @@ class Combinations:
     """What old and new cells together isolate, as new cells are taken away one by one."""
 
     def __init__(
-        self, atoms: Sequence[Sequence[int]], cells: int, old: int, sizes: Sequence[int], people: People, minimum: int
+        self, atoms: Sequence[Held], cells: int, old: int, sizes: Sequence[int], people: People, minimum: int
     ) -> None:
         """`atoms`: for each the released cells it is in, of `cells` cells, the first `old` of which were answered
         before. `sizes`: people per atom. Raises TooMuch."""
@@ -69,7 +72,9 @@ class Combinations:
         live = fresh.any(axis=1)
         small = np.zeros((len(every), len(self._columns)), dtype=np.int64)
         for column, atom in enumerate(self._columns):
-            small[:, column] = every[:, list(atoms[int(atom)])].sum(axis=1) % PRIME
+            held = atoms[int(atom)]
+            factors = np.fromiter(held.values(), dtype=np.int64, count=len(held))
+            small[:, column] = (every[:, list(held)] * factors % PRIME).sum(axis=1) % PRIME
         self._base, _ = _reduced(small[~live], small[~live][:, :0])
         self._base = self._base[self._base.any(axis=1)]
         # with new cells, modulo those of old cells alone; `how` holds the new cells' coefficients
@@ -136,7 +141,7 @@ def _inverse(value: int) -> int:
     return pow(int(value), PRIME - 2, PRIME)
 
 
-def _solved(atoms: Iterable[Sequence[int]], cells: int) -> Any:
+def _solved(atoms: Iterable[Held], cells: int) -> Any:
     """A basis of the combinations of cells that cancel on each of `atoms`: a row of coefficients for each.
 
     A cell's coefficient is kept as a sum over those unknowns that are still free. Raises TooMuch.
@@ -146,9 +151,9 @@ def _solved(atoms: Iterable[Sequence[int]], cells: int) -> Any:
     steps = 0
     for held in sorted(atoms, key=len):
         total: dict[int, int] = {}
-        for cell in held:
+        for cell, times in held.items():
             for unknown, factor in terms[cell].items():
-                total[unknown] = (total.get(unknown, 0) + factor) % PRIME
+                total[unknown] = (total.get(unknown, 0) + factor * times) % PRIME
         total = {unknown: factor for unknown, factor in total.items() if factor}
         if not total:
             continue

@@ -103,6 +103,7 @@ class Asked:
     groups: tuple[int, ...]  # positions of its group keys among the audit's keys
     old: bool  # answered before
     place: Place | None = None  # None: no cell can be withheld alone
+    factor: int | None = None  # position among the audit's keys of what multiplies each row; None: it counts once
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,7 @@ class Footprint:
     fixed: tuple[str, ...] = ()  # those of `keys` that a condition binds to one constant
     total: str = ""  # the column whose totals this is about, where a dominance rule protects them
     repeats: bool = False  # it adds up what is the same in several rows of a person
+    factor: str = ""  # what is known of each row and multiplies what it adds to the sum
     weighed: bool = False  # nothing of it was told but on which side of known means its mean lies
     dominated: str = ""  # true of a group whose total tells too much about its largest contributors
     withheld: tuple[str, ...] | None = field(default=(), compare=False)  # cells not told; None: not answered yet

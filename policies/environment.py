@@ -11,7 +11,7 @@ from policies.decision import Footprint, Guard, Source
 from policies.dp_plan import Draft
 from policies.errors import SQL_TOO_LARGE
 from policies.labels import Dep, Value, alike, common_kind
-from policies.lists import Listing, Mixed, Tie
+from policies.lists import Joined, Listing, Mixed, Tie
 from policies.model import Mode, Policy
 from policies.refusal import Refusal
 from policies.resolve import Relation, Scope, Unit
@@ -19,6 +19,8 @@ from policies.schema import Schema
 
 RESERVED = "__y"
 """Prefix of hidden names; no column or alias of a query may begin with it."""
+ROW = "r"
+"""The row of a base table, inside its governed subquery."""
 
 
 MAX_BASE = 4_000
@@ -98,6 +100,8 @@ class Block:
     ties: list[Tie] = field(default_factory=list)  # equalities with columns of theirs
     mixed: list[Mixed] = field(default_factory=list)  # what its statistics depend on at once
     described: bool = True  # its conditions say all there is about its rows, but for what outer joins add
+    unsaid: list[exp.Expr] = field(default_factory=list)  # conditions that base tables do not describe, or not yet
+    joined: list[Joined] = field(default_factory=list)  # lists beside its rows, not described yet
     padded: bool = False  # an outer join adds rows
     matched: list[exp.Expr] = field(default_factory=list)  # conditions of outer joins, over base columns
     grouped: bool = False
@@ -119,7 +123,7 @@ class Block:
     @property
     def exact(self) -> bool:
         """Do the conditions say all there is about its rows."""
-        return self.described and not self.padded
+        return self.described and not self.unsaid and not self.padded
 
     def note(self, sources: Iterable[Source], how: str) -> None:
         """Take down for the lineage what shaped the block's rows."""
@@ -236,3 +240,19 @@ class Environment:
             return part
 
         return tree.transform(put, copy=False) if self.statistics and tree.find(exp.Table) else tree
+
+    def apart(self, tree: exp.Expr) -> exp.Expr:
+        """`tree` with common tables written in place and table occurrences of its own, so that it can stand beside
+        itself. `r`, the row of a base table, is each governed subquery's own already."""
+        tree = self.inlined(tree.copy())
+        names = {each.name for each in tree.find_all(exp.TableAlias)} - {ROW}
+        fresh = {name: f"d{self.number()}" for name in sorted(names)}
+
+        def put(part: exp.Expr) -> exp.Expr:
+            if isinstance(part, exp.Column) and part.table in fresh:
+                part.set("table", exp.to_identifier(fresh[part.table], quoted=True))
+            elif isinstance(part, exp.TableAlias) and part.name in fresh:
+                part.set("this", exp.to_identifier(fresh[part.name], quoted=True))
+            return part
+
+        return tree.transform(put, copy=False)

@@ -1,8 +1,9 @@
 """Whom a statistic is about, in canonical form: conditions over base columns, sorted, with aliases b0, b1, …"""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from sqlglot import exp
 
@@ -10,8 +11,8 @@ from policies import rewrite
 from policies.check_predicate import conjuncts
 from policies.decision import Footprint
 from policies.dialects import said
-from policies.environment import Block, Environment
-from policies.errors import CONSTRUCT_NOT_ALLOWED
+from policies.environment import ROW, Block, Environment
+from policies.errors import CONSTRUCT_NOT_ALLOWED, NON_LINEAR
 from policies.refusal import Refusal
 from policies.resolve import Unit
 from policies.row_sets import RowSet, row_sets, told_apart
@@ -49,6 +50,7 @@ def footprints(env: Environment, block: Block, limits: Thresholds, made: exp.Sel
         sets, tellers = {"": None}, {"": None}
     found_all: list[Told] = []
     for row_set, rows_or_none in sets.items():
+        factors = _factors(env, block, row_set)
         conditions, own_exact = list(block.conditions), exact
         if rows_or_none is not None and not (isinstance(rows_or_none, exp.Boolean) and rows_or_none.this):
             for part in conjuncts(rows_or_none):
@@ -67,12 +69,14 @@ def footprints(env: Environment, block: Block, limits: Thresholds, made: exp.Sel
                     hint="Group them by what they tell, or filter by it, in the next query outside, and join them with"
                     " JOIN. A mean with people without rows is count(rows) / count(DISTINCT person) of LEFT JOIN.",
                 )
+            if factors:
+                raise Refusal.of(NON_LINEAR, rows_or_none, name="A sum of products over such rows")
             found_all += _written_out(env, block, limits, made, rows_or_none, tellers[row_set])
             found_all += _roughly(env, block, limits, RowSet(tuple(conditions), based), tellers[row_set])
             continue
         joined = _with_matched(env, block, conditions)
         for each in row_sets(env, RowSet(tuple(conditions), based)):
-            for told in _told(env, joined, limits, each, tellers[row_set]):
+            for told in _told(env, joined, limits, each, tellers[row_set], factors):
                 found_all += [told, *_totals(env, block, told, row_set)]
     if _repeats(env, block):
         found_all = [replace(told, footprint=replace(told.footprint, repeats=True)) for told in found_all]
@@ -163,7 +167,8 @@ def _roughly(
     def on(tables: Collection[str], node: exp.Expr) -> bool:
         return any(column.table in tables for column in node.find_all(exp.Column))
 
-    conditions = [each for each in rows.conditions if not on(gone, each)]
+    here = {unit.instance for unit in kept} | env.constants.keys()
+    conditions = [each for each in rows.conditions if not on(gone, each) and on(here, each)]
     plain = [each for each in conditions if not on(env.constants, each)]
     if len(plain) < len(conditions):
         mixed = tuple(each for each in conditions if on(env.constants, each))
@@ -177,8 +182,25 @@ def _roughly(
         yield replace(told, footprint=replace(told.footprint, exact=False, rough=True))
 
 
-def _told(env: Environment, block: Block, limits: Thresholds, rows: RowSet, tellers: set[int] | None) -> Iterator[Told]:
-    """The footprints of one row set, one per grouping."""
+def _factors(env: Environment, block: Block, row_set: str) -> dict[exp.Expr | None, set[int]]:
+    """What is known of rows and multiplies them in sums over a row set, over base tables, and in which aggregates."""
+    found: dict[exp.Expr | None, set[int]] = {}
+    for aggregate in block.aggregates.values():
+        if aggregate.weights and row_set in (rows.sql() for rows in aggregate.compared):
+            for factor, _ in aggregate.weights:
+                found.setdefault(env.to_base(factor), set()).add(aggregate.number)
+    return found
+
+
+def _told(
+    env: Environment,
+    block: Block,
+    limits: Thresholds,
+    rows: RowSet,
+    tellers: set[int] | None,
+    factors: Mapping[exp.Expr | None, set[int]] = MappingProxyType({}),
+) -> Iterator[Told]:
+    """The footprints of one row set, one per grouping; and those of its rows multiplied by each of `factors`."""
     order = sorted((unit.instance for unit in block.units), key=lambda instance: env.datasets[instance])
     aliases = {instance: f"b{place}" for place, instance in enumerate(order)}
     sources = tuple(_full(env, instance) for instance in order)
@@ -197,7 +219,13 @@ def _told(env: Environment, block: Block, limits: Thresholds, rows: RowSet, tell
             dialect=env.dialect,
             fixed=tuple(sorted(bound)),
         )
-        yield Told(found, tellers, tuple(keys[key] for key in found.group_keys), level, rows.whole)
+        one = Told(found, tellers, tuple(keys[key] for key in found.group_keys), level, rows.whole)
+        yield one
+        for factor, numbers in factors.items():
+            if factor is None or {column.table for column in factor.find_all(exp.Column)} - aliases.keys():
+                raise Refusal.of(NON_LINEAR, factor, name="A sum of products with such a factor")
+            multiplied = replace(found, factor=canonical(factor, aliases, env.dialect))
+            yield replace(one, footprint=multiplied, aggregates=numbers)
 
 
 def _totals(env: Environment, block: Block, told: Told, row_set: str) -> Iterator[Told]:
@@ -276,7 +304,7 @@ def canonical(node: exp.Expr, aliases: dict[str, str], dialect: str) -> str:
 
 
 def _name(alias: str, aliases: dict[str, str], inner: dict[str, str]) -> str:
-    if alias in aliases or alias == rewrite.ROW:
+    if alias in aliases or alias == ROW:
         return aliases.get(alias, alias)
     return inner.setdefault(alias, f"n{len(inner)}")
 

@@ -13,6 +13,7 @@ from sqlglot import exp
 from policies import rewrite
 from policies.decision import Footprint
 from policies.dialects import ROW_NUMBER, parsed, said
+from policies.environment import ROW
 
 
 @lru_cache(maxsize=4096)
@@ -51,6 +52,7 @@ def grounded(footprint: Footprint) -> Footprint:
         keys=tuple(map(told, footprint.keys)),
         fixed=tuple(map(told, footprint.fixed)),
         units=tuple(map(told, footprint.units)),
+        factor=told(footprint.factor) if footprint.factor else "",
         total=told(footprint.total) if footprint.total else "",
         dominated=told(footprint.dominated) if footprint.dominated else "",
     )
@@ -63,7 +65,7 @@ def _table(tree: exp.Expr) -> str | None:
     ):
         return None
     table = tree.args["from_"].this if tree.args.get("from_") else None
-    if not isinstance(table, exp.Table) or table.alias != rewrite.ROW or table.args.get("db"):
+    if not isinstance(table, exp.Table) or table.alias != ROW or table.args.get("db"):
         return None
     if any(not isinstance(each, exp.Alias) or _numbered(each) for each in tree.expressions):
         return None
@@ -79,7 +81,7 @@ def _at(node: exp.Expr, alias: str) -> exp.Expr:
     """`node` with the columns of the governed row as those of `alias`."""
 
     def put(part: exp.Expr) -> exp.Expr:
-        return rewrite.column(part.name, alias) if isinstance(part, exp.Column) and part.table == rewrite.ROW else part
+        return rewrite.column(part.name, alias) if isinstance(part, exp.Column) and part.table == ROW else part
 
     return node.copy().transform(put, copy=False)
 

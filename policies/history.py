@@ -113,7 +113,7 @@ def compare(
     pairs: dict[Pair, None] = {}
     for place, one in enumerate(fresh):
         for other in (*others, *fresh[:place], *([] if one.exact and not one.repeats else [one])):
-            weighed = any(each.total or each.rough for each in (one, other))
+            weighed = any(each.total or each.factor or each.rough for each in (one, other))
             again_told = one.repeats and other.repeats  # other rows of the same people give the same values
             apart = (one is other or frame_of[one] != frame_of[other] or again_told) and not weighed
             pair = people.pair(one, other, policy) if apart else None

@@ -56,6 +56,16 @@ class Tie:
     node: exp.Expr  # `other`
 
 
+@dataclass(slots=True)
+class Joined:
+    """A list of statistics or of rows that may be shown, joined with the rows of tables."""
+
+    name: str
+    tree: exp.Expr  # the subquery or common table that holds it
+    exact: bool  # conditions say all there is about its own rows
+    on: exp.Expr | None = None  # of a LEFT JOIN, which takes no row away
+
+
 class Mixed(NamedTuple):
     """What a condition, an argument or a key depends on at once."""
 

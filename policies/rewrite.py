@@ -9,7 +9,7 @@ from masking.operators import OPERATORS, Operator, Result
 from masking.operators.finishing import feed
 from policies.decision import Source
 from policies.dialects import MASKED_TEXT, POSTGRES, ROW_NUMBER, SPARK, collated, sayable
-from policies.environment import RESERVED, Environment, Masked
+from policies.environment import RESERVED, ROW, Environment, Masked
 from policies.errors import USER_ATTRIBUTE_MISSING
 from policies.labels import Dep, Level, Value
 from policies.load import attribute_of
@@ -17,7 +17,6 @@ from policies.model import ColumnPolicy, DatasetPolicy, Mode
 from policies.refusal import Refusal
 from policies.schema import Table
 
-ROW = "r"
 UNIT = f"{RESERVED}unit"
 _MASKED_KINDS = {Result.TEXT: "text", Result.DATE: "date", Result.NUMBER: "num"}
 
@@ -150,3 +149,17 @@ def scope_label(project: str, scope: str) -> str:
 def occurrence(env: Environment, instance: str) -> exp.Expr:
     """The governed subquery as a FROM item."""
     return exp.Subquery(this=env.governed[instance].copy(), alias=exp.TableAlias(this=quoted(instance)))
+
+
+def pruned(tree: exp.Expr) -> exp.Expr:
+    """`tree` with only those columns of its governed subqueries that it uses: so it reads the same whatever else the
+    query that it is taken from names."""
+    used = {(each.table, each.name) for each in tree.find_all(exp.Column)}
+    for each in tree.find_all(exp.Subquery):
+        table = (
+            each.this.args["from_"].this if isinstance(each.this, exp.Select) and each.this.args.get("from_") else None
+        )
+        if isinstance(table, exp.Table) and table.alias == ROW:
+            kept = [output for output in each.this.expressions if (each.alias, output.alias) in used]
+            each.this.set("expressions", kept or each.this.expressions[:1])
+    return tree

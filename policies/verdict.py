@@ -9,12 +9,15 @@ import json
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
+from math import isfinite
 from typing import Any
 
 import numpy as np
 
 from policies import atoms
-from policies.combinations import Combinations, Isolated, TooMuch
+from policies.combinations import PRIME, Combinations, Isolated, TooMuch
 from policies.decision import Asked, Audit, Footprint
 
 MAX_HIDDEN = 500
@@ -75,14 +78,13 @@ def judge(
     """
     if len(columns["n"].codes) > atoms.MAX_ATOMS:
         return Verdict(too_much=True)
-    known = _Atoms(columns, audit.minimum)
-    kept = audit.coarse_keys if coarse else tuple(range(len(audit.keys)))
+    known = _Atoms(columns, audit.minimum, audit.coarse_keys if coarse else tuple(range(len(audit.keys))))
     found = Verdict()
     old: list[_Cell] = []
     new: list[_Cell] = []
     hidden: list[_Cell] = []
     for line, asked in enumerate(audit.asked):
-        for cell in known.cells(audit, asked, kept):
+        for cell in known.cells(asked):
             withheld = bool(dominated) and digest(cell.key) in dominated[line]
             (hidden if withheld else old if asked.old else new).append(cell)
     if dominated:
@@ -132,7 +134,9 @@ def _least(violation: Isolated, cells: Sequence[_Cell]) -> int | None:
 class _Atoms:
     """The atoms of one audit, numbered."""
 
-    def __init__(self, columns: Mapping[str, Coded], minimum: int) -> None:
+    def __init__(self, columns: Mapping[str, Coded], minimum: int, kept: Sequence[int]) -> None:
+        """`kept`: which of the audit's keys are the columns k0, k1, …"""
+        self._kept = kept
         names = [name for name in columns if name not in ("n", "who")]
         columns = {name: _ordered(each) if name in names else each for name, each in columns.items()}
         self._minimum = minimum
@@ -151,15 +155,24 @@ class _Atoms:
             return self._minimum
         return min(self._minimum, len({person for atom in atoms_of for person in self._who[int(atom)]}))
 
-    def cells(self, audit: Audit, asked: Asked, kept: Sequence[int]) -> list[_Cell]:
+    def factors(self, asked: Asked) -> Any:
+        """What a statistic's sum multiplies each atom with, modulo PRIME."""
+        if asked.factor is None:
+            return np.ones(len(self._count), dtype=np.int64)
+        name = f"k{self._kept.index(asked.factor)}"
+        return np.array([_residue(each) for each in self._values[name]], dtype=np.int64)[self._codes[name]]
+
+    def cells(self, asked: Asked) -> list[_Cell]:
         """The cells of a statistic that are large enough and, if answered before, were not withheld then."""
         held = np.ones(len(self._count), dtype=bool)
         if asked.test is not None:
             truth = self._values[f"t{asked.test}"]
             held = np.array([bool(each) for each in truth])[self._codes[f"t{asked.test}"]]
+        if asked.factor is not None:
+            held = held & (self.factors(asked) != 0)
         members = np.flatnonzero(held)
-        grouped = [place for place in asked.groups if place in kept]
-        names = [f"k{kept.index(place)}" for place in grouped]
+        grouped = [place for place in asked.groups if place in self._kept]
+        names = [f"k{self._kept.index(place)}" for place in grouped]
         number, first = _numbered([self._codes[name][members] for name in names], len(members))
         withheld: set[str] = set()
         if asked.old and not asked.footprint.pending and len(grouped) == len(asked.groups):
@@ -199,18 +212,26 @@ class _Atoms:
         within = np.zeros((len(statistics), len(self._count)), dtype=np.int64)  # which of a statistic's cells, from 1
         for place, cell in enumerate(cells):
             within[lines[cell.asked], cell.atoms] = place + 1
-        number, first = _numbered(list(within), len(self._count))
+        factors = {line: self.factors(asked) for asked, line in lines.items() if asked.factor is not None}
+        number, first = _numbered([*within, *factors.values()], len(self._count))
         order, ends = np.argsort(number, kind="stable"), np.cumsum(np.bincount(number, minlength=len(first)))
-        held, groups = [], []
+        held: list[dict[int, int]] = []
+        groups = []
         for column, end in enumerate(ends):
             places = within[:, first[column]]
             if places.any():
-                held.append((places[places > 0] - 1).tolist())
+                lines_here = np.flatnonzero(places).tolist()
+                held.append(
+                    {
+                        int(places[line]) - 1: int(factors[line][first[column]]) if line in factors else 1
+                        for line in lines_here
+                    }
+                )
                 groups.append(order[ends[column - 1] if column else 0 : end])
 
         if hidden is not None:  # of atoms nothing may be left over; what is of the cell itself is looked for
             sizes = [self._minimum] * len(held) + [1]
-            return Combinations([*held, [hidden]], len(cells), old, sizes, lambda _: 1, self._minimum)
+            return Combinations([*held, {hidden: 1}], len(cells), old, sizes, lambda _: 1, self._minimum)
         large = [bool((self._count[group] >= self._minimum).any()) for group in groups]
         who: list[frozenset[int]] = [
             frozenset() if big else frozenset(person for atom in group.tolist() for person in self._who[atom])
@@ -228,6 +249,16 @@ class _Atoms:
 
         sizes = [people([column]) for column in range(len(groups))]
         return Combinations(held, len(cells), old, sizes, people, self._minimum)
+
+
+def _residue(value: object) -> int:
+    """A number modulo PRIME; 0 for NULL, which a sum leaves out. What is no number makes a sum no number either."""
+    if value is None:
+        return 0
+    if not isinstance(value, (int, float, Decimal)) or not isfinite(value):
+        return 1
+    exact = Fraction(value)
+    return exact.numerator * pow(exact.denominator, -1, PRIME) % PRIME
 
 
 def _ordered(column: Coded) -> Coded:

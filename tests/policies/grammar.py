@@ -223,6 +223,7 @@ def aggregate(random: Random, query: Query) -> Aggregate:
             Aggregate(f"sum(CASE WHEN {one} THEN {c}.income ELSE 0 END)", "weight"),
             Aggregate(f"sum(CASE WHEN {one} THEN CASE WHEN {other} THEN {c}.income ELSE 1 END ELSE 0 END)", "weight"),
             Aggregate(f"sum({c}.income * (({one})::INT + 1))", "weight"),
+            Aggregate(f"sum({c}.income * (year({c}.birth_date) - 1940))", "weight"),
             Aggregate(f"sum({c}.income + 7 * ({one})::INT)", "weight"),
             Aggregate(f"sum(year({c}.birth_date))", "year"),
             Aggregate(f"sum(nullif(year({c}.birth_date), {year}))", "year"),

@@ -12,7 +12,7 @@ K = 5
 
 
 def search(cells: list[list[int]], old: int, sizes: list[int]) -> Combinations:
-    atoms = [[place for place, row in enumerate(cells) if row[atom]] for atom in range(len(sizes))]
+    atoms = [{place: row[atom] for place, row in enumerate(cells) if row[atom]} for atom in range(len(sizes))]
     return Combinations(atoms, len(cells), old, sizes, lambda chosen: sum(sizes[atom] for atom in chosen), K)
 
 
@@ -83,12 +83,18 @@ def test_what_history_alone_gives_away_is_not_blamed_on_a_new_answer() -> None:
     assert not isolated([[1, 1, 0], [1, 0, 0], [0, 0, 1]], 2, [50, 2, 50])
 
 
+def test_sums_and_sums_of_products_with_what_is_known_are_solved_together() -> None:
+    plain, doubled = [1, 1, 1], [7, 7, 9]
+    assert not isolated([plain], 0, [20, 20, 1])
+    assert isolated([plain, doubled], 1, [20, 20, 1])
+
+
 @settings(max_examples=120, deadline=None)
 @given(st.data())
 def test_brute_force_agrees(data: st.DataObject) -> None:
     atoms = data.draw(st.integers(2, 7))
     sizes = data.draw(st.lists(st.sampled_from([1, 1, 2, 3, 40]), min_size=atoms, max_size=atoms))
-    row = st.lists(st.integers(0, 1), min_size=atoms, max_size=atoms)
+    row = st.lists(st.sampled_from([0, 0, 0, 1, 1, 1, 2, 7]), min_size=atoms, max_size=atoms)
     cells = data.draw(st.lists(row, min_size=1, max_size=6))
     found = isolated(cells, 0, sizes)
     light = light_supports(cells, sizes)
