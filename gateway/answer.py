@@ -218,7 +218,7 @@ def whole(
         table = engine.execute_allowed(decision, limits, stop)
         executed = time.perf_counter()
         released = release(table, plan, examined.withheld)
-        if examined.withheld and nothing_left(table, released.table):
+        if examined.withheld and not plan.uncounted and nothing_left(table, released.table):
             return Refused.because(DIFFERENCING)
     except YurtError as error:
         return Failed.because(error, Elapsed(deciding_s * 1000, (time.perf_counter() - started) * 1000))

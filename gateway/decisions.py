@@ -6,6 +6,7 @@ statistics are compared with earlier ones, the history; each of them is part of 
 something changed: a changed policy simply has no decisions yet.
 """
 
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -17,6 +18,9 @@ from policies.model import Policy
 from policies.schema import Schema
 
 _Key = tuple[str, str, str, tuple[tuple[str, object], ...]]
+
+
+_MOVING = re.compile(r"current_|\bnow\s*\(|\btoday\s*\(|localtime", re.IGNORECASE)
 
 
 class DecisionCache:
@@ -39,6 +43,8 @@ class DecisionCache:
         history: History,
     ) -> Decision:
         """As `policies.decide`. `version` stands for the policy, the tables and their data: a digest over them all."""
+        if _MOVING.search(sql):  # it is decided for the moment it is asked in
+            return decide(sql, policy, schema, dialect=dialect, user=user, history=history)
         key = (version, dialect, sql, tuple(sorted(user.items())))
         with self._lock:
             found = self._known.get(key)

@@ -4,6 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from policies import people
 from policies.atoms import MAX_ATOMS
 from policies.decision import Allowed, Audit, Footprint, Pair, Place, Refused, Withhold
@@ -82,7 +85,10 @@ def coded(table: Any) -> dict[str, Coded]:
     """The columns of a table, each value once."""
     made: dict[str, Coded] = {}
     for name in table.column_names:
-        column = table.column(name).combine_chunks().dictionary_encode(null_encoding="encode")
+        column = table.column(name).combine_chunks()
+        if pa.types.is_floating(column.type):
+            column = pc.add(column, 0.0)  # -0.0 is the group of 0.0
+        column = column.dictionary_encode(null_encoding="encode")
         codes, values = column.indices.to_numpy().astype("int64"), column.dictionary.to_pylist()
         if name == "who" and None in values:  # `fill_null` would import pandas where it is installed
             codes[codes == values.index(None)] = -1

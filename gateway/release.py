@@ -56,7 +56,8 @@ def release(table: Any, plan: ReleasePlan, withheld: Sequence[Withhold] = ()) ->
     columns = [_withheld(column, mask) for column, mask in zip(visible, masks, strict=True)]
     names = [table.schema.field(place).name for place in range(plan.visible)]
     out = pa.Table.from_arrays(columns, names=names)
-    return Released(out if all(kept) else out.filter(_flags(kept)), suppressed or None if plan.nested else suppressed)
+    told = None if plan.uncounted or (plan.nested and not suppressed) else suppressed
+    return Released(out if all(kept) else out.filter(_flags(kept)), told)
 
 
 def nothing_left(computed: Any, released: Any) -> bool:

@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
@@ -11,6 +12,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from policies import check_expression, check_subquery, decision, rewrite
+from policies.check_group import aggregated
 from policies.check_predicate import tied
 from policies.check_select import select
 from policies.check_subquery import free
@@ -29,6 +31,7 @@ from policies.idioms import plain
 from policies.labels import Value, combined
 from policies.lists import Row
 from policies.model import Mode, Policy
+from policies.pivots import with_tail
 from policies.refusal import Refusal
 from policies.resolve import Relation, Scope, Source
 from policies.schema import Schema
@@ -69,7 +72,7 @@ def parse(sql: str, dialect: str) -> exp.Expr:
             raise Refusal.of(SQL_TOO_DEEP, limit=MAX_DEPTH)
     try:
         read = Dialect.get_or_raise(dialect)
-        tokens = read.tokenize(sql)
+        tokens = with_tail(read.tokenize(sql))
         _limited(tokens)
         statements = [each for each in read.parser().parse(tokens, sql) if each is not None]
     except (SqlglotError, ValueError):
@@ -89,6 +92,7 @@ def parse(sql: str, dialect: str) -> exp.Expr:
 def _limited(tokens: list[Token]) -> None:
     """Refuse what would cost the parser too much, and comments that engines read differently."""
     brackets = joins = 0
+    before: TokenType | None = None
     for token in tokens:
         if token.comments and any("/*" in comment or "*/" in comment for comment in token.comments):
             raise Refusal.of(
@@ -96,14 +100,16 @@ def _limited(tokens: list[Token]) -> None:
             )
         kind = token.token_type
         brackets += token.text == "["
-        joins = joins + 1 if kind == TokenType.JOIN else 0 if kind in (TokenType.ON, TokenType.USING) else joins
+        nested = kind == TokenType.JOIN and before != TokenType.CROSS  # after which no ON can come
+        before = kind
+        joins = joins + 1 if nested else 0 if kind in (TokenType.ON, TokenType.USING) else joins
         if brackets > MAX_BRACKETS:
             raise Refusal.of(SQL_TOO_LARGE, limit=MAX_BRACKETS, what="brackets")
         if joins > MAX_BARE_JOINS:
             raise Refusal.of(SQL_TOO_LARGE, limit=MAX_BARE_JOINS, what="joins without ON")
 
 
-def check(sql: str, policy: Policy, schema: Schema, dialect: str, user: Mapping[str, object]) -> Checked:
+def check(sql: str, policy: Policy, schema: Schema, dialect: str, user: Mapping[str, object], now: datetime) -> Checked:
     """Check one query. Raises `Refusal`."""
     tree = parse(sql, dialect)
     nodes = list(tree.walk())
@@ -119,6 +125,7 @@ def check(sql: str, policy: Policy, schema: Schema, dialect: str, user: Mapping[
         harmless=harmless(policy, tree, None if starred else mentioned),
         query=query,
         value=check_expression.value,
+        now=now,
         meta={
             "in_query": check_subquery.in_query,
             "owned": set(),
@@ -127,6 +134,8 @@ def check(sql: str, policy: Policy, schema: Schema, dialect: str, user: Mapping[
             "compared": set(),
             "told": set(),
             "nested": False,
+            "uncounted": False,
+            "collapsed": set(),
             "full": {},
             "unscaled": set(),
             "matched": {},
@@ -220,7 +229,8 @@ def _set_operation(env: Environment, node: exp.SetOperation, scope: Scope, insid
             )
     plain = isinstance(node, exp.Union) and not node.args.get("distinct")
     cut = node.args.get("limit") is not None or node.args.get("offset") is not None
-    apart = plain and not inside and not cut  # whoever cuts rows off must not count those that will be withheld
+    # whoever cuts rows off must not count those that will be withheld, nor may their order tell what is
+    apart = plain and not inside and not cut and _straight(node) and not _ordered_by_statistics(node)
     branches = [query(env, each, scope, inside=not apart) for each in (node.this, node.expression)]
     for branch, each in zip(branches, (node.this, node.expression), strict=True):
         if branch.units or not free(env, branch):
@@ -231,7 +241,10 @@ def _set_operation(env: Environment, node: exp.SetOperation, scope: Scope, insid
     hidden = [name for branch in branches for name in branch.hidden]
     sides = [_projected(env, branch, places, names, hidden) for branch, places in zip(branches, columns, strict=True)]
     made = type(node)(this=sides[0], expression=sides[1], distinct=node.args.get("distinct"))
-    shown = {name: _merged(env, node, branches, columns, place) for place, name in enumerate(names)}
+    shown = {
+        name if name not in names[:place] else f"{name}:{place}": _merged(env, node, branches, columns, place)
+        for place, name in enumerate(names)
+    }
     whole = _tail(env, node, made, shown)
     influence = frozenset().union(*(branch.influence for branch in branches))
     chosen_by = frozenset().union(*(branch.chosen_by for branch in branches))
@@ -248,6 +261,49 @@ def _set_operation(env: Environment, node: exp.SetOperation, scope: Scope, insid
         hidden=tuple(hidden),
         chosen_by=chosen_by,
     )
+
+
+def _selects(node: exp.Expr) -> list[exp.Select] | None:
+    """The branches of a UNION, none of which is a query in parentheses or a star."""
+    if isinstance(node, exp.SetOperation):
+        sides = [_selects(each) for each in (node.this, node.expression)]
+        return None if sides[0] is None or sides[1] is None else [*sides[0], *sides[1]]
+    return [node] if isinstance(node, exp.Select) and not node.is_star else None
+
+
+def _straight(node: exp.SetOperation) -> bool:
+    """Do all branches have their columns in the order of the answer."""
+    if not node.args.get("by_name"):
+        return True
+    branches = _selects(node)
+    named = {tuple(name.lower() for name in each.named_selects) for each in branches or []}
+    return len(named) == 1 and all(all(each) and len(set(each)) == len(each) for each in named)
+
+
+def _ordered_by_statistics(node: exp.SetOperation) -> bool:
+    """May the order of the rows tell about a statistic; group keys and constants may order them."""
+    order = node.args.get("order")
+    if order is None:
+        return False
+    branches = _selects(node)
+    for each in order.expressions if branches is not None else []:
+        key, names = each.this.unnest(), [name.lower() for name in branches[0].named_selects] if branches else []
+        place = names.index(key.name.lower()) if isinstance(key, exp.Column) and key.name.lower() in names else None
+        if isinstance(key, exp.Literal) and key.is_int and 1 <= int(key.name) <= len(names):
+            place = int(key.name) - 1
+        if place is None or not all(_key(branch, place) for branch in branches or []):
+            return True
+    return branches is None
+
+
+def _key(branch: exp.Select, place: int) -> bool:
+    """Is a column of a branch plainly no statistic: no aggregate, no query, nothing that stands for another column."""
+    if place >= len(branch.selects):
+        return False
+    shown = branch.selects[place].unalias()
+    aliases = {each.alias.lower() for each in branch.selects if isinstance(each, exp.Alias)}
+    names = {column.name.lower() for column in shown.find_all(exp.Column)}
+    return not (aggregated(shown) or shown.find(exp.Query, exp.Window) or names & aliases - {shown.name.lower()})
 
 
 def _listed(

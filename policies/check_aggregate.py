@@ -10,7 +10,7 @@ from sqlglot import exp
 from policies import check_open, check_person, lists
 from policies.check_predicate import constant, filtered
 from policies.decision import Source
-from policies.demand import all_readable, column_of, demand, demand_present, permits, readable, weights
+from policies.demand import all_readable, chosen_freely, column_of, demand, demand_present, permits, readable, weights
 from policies.environment import Aggregate, Block, Environment, RowSets
 from policies.errors import (
     AGGREGATE_REVEALS,
@@ -55,7 +55,8 @@ def aggregate(env: Environment, block: Block, node: exp.Expr) -> Value:
         made = exp.Filter(this=made, expression=exp.Where(this=where))
     number = env.number()
     deps = frozenset().union(*(part.all_deps for part in parts), condition.all_deps if condition else frozenset())
-    totals = [] if env.harmless else _totals(env, call, parts)
+    factors = [] if env.harmless else _factors(env, call, parts)
+    totals = [] if env.harmless else _totals(env, call, parts, factors)
     touched: frozenset[str] = frozenset().union(*(part.touches for part in parts))
     chosen = condition.touches if condition else frozenset()
     block.mixed += [lists.Mixed(touched, call), lists.Mixed(chosen, call)]
@@ -252,6 +253,7 @@ def _quantile(env: Environment, block: Block, call: exp.Expr) -> tuple[exp.Expr,
     if where:
         shares = _shares(env, block, call.args[where])
     if part.level is Level.ROW and not all_readable(env.policy, part.all_deps):
+        _unrepeated(env, block, part, call)
         base = env.to_base(part.node)
         unscaled = part.plain is not None or (base is not None and base.sql() in env.meta["unscaled"])
         for dep in sorted(part.all_deps, key=str):
@@ -277,6 +279,21 @@ def _quantile(env: Environment, block: Block, call: exp.Expr) -> tuple[exp.Expr,
         made.set(where, call.args[where].copy())
     kind = part.kind if isinstance(call, exp.PercentileDisc) else "num"
     return made, kind if len(shares) == 1 else "other", [part]
+
+
+def _unrepeated(env: Environment, block: Block, part: Value, call: exp.Expr) -> None:
+    """Refuse a quantile of rows that others repeat: who is repeated most is what half of them are."""
+    own = {dep.instance for dep in part.all_deps}
+    for unit in block.units:
+        key = env.schema.tables[unit.dataset].key
+        single = key is not None and key == (env.policy.datasets[unit.dataset].unit or "").lower()
+        if unit.instance not in own and not single and unit.instance not in env.meta["collapsed"]:
+            raise Refusal.of(
+                CONSTRUCT_NOT_ALLOWED,
+                call,
+                what="A quantile over rows that a join repeats",
+                hint="Take it of one table, or choose its rows with EXISTS or IN.",
+            )
 
 
 def _beyond(env: Environment, block: Block, call: exp.Expr) -> int:
@@ -375,6 +392,8 @@ def _row_sets(
             entry.present.append(_and(where, not_null))
             if counted or part.instances & env.nullable:  # whom an outer join gave nothing adds nothing
                 entry.compared.append(_and(where, not_null.copy()))
+        if not_null is not None and not counted and _summed_too(block, call, part):
+            entry.compared.append(_and(where, not_null.copy()))
         for branch in part.branches if part.level is Level.ROW else ():
             conditional = True
             entry.present.append(_and(where, branch.copy()))
@@ -399,16 +418,48 @@ def _row_sets(
     entry.compared += [rows.copy() for rows in entry.mixed]
     if not _once(call):
         entry.mixed += [_and(where, rows) for rows in _matched(env, block)]
+    entry.factors += [factor.copy() for factor in _factors(env, call, parts)]
+    if type(call) in SAFE:
+        known = [part.node for part in parts if _known(env, part)]
+        pairs = [(one, other) for one in known for other in known if one is not other or isinstance(call, _SQUARES)]
+        entry.known += [one.copy() for one in known]
+        entry.known += [
+            exp.Mul(this=exp.Paren(this=one.copy()), expression=exp.Paren(this=other.copy())) for one, other in pairs
+        ]
+    return entry
+
+
+def _factors(env: Environment, call: exp.Expr, parts: list[Value]) -> list[exp.Expr]:
+    """What is known of each row and multiplies what is summed."""
     factors = [weight for part in parts if part.level is Level.ROW for weight in part.weights]
     if isinstance(call, _PRODUCTS) and len(parts) > 1:
         factors += weights(env.policy, *parts) or ()
-    entry.weights += [(factor.copy(), everything.copy()) for factor in dict.fromkeys(factors)]
-    return entry
+    return list(dict.fromkeys(factors))
+
+
+def _known(env: Environment, part: Value) -> bool:
+    """May one know of each row what is summed: a sum of it tells how many there are of which."""
+    known = part.level is Level.ROW and part.deps and all(chosen_freely(env.policy, dep) for dep in part.deps)
+    return bool(known) and not all_readable(env.policy, part.all_deps)
+
+
+def _summed_too(block: Block, call: exp.Expr, part: Value) -> bool:
+    """Is the sum of what a mean is of told beside it: together they tell how many rows have a value."""
+    sums = [each.node for each in block.aggregates.values() if each.node.find(exp.Sum)]
+    return not isinstance(call, exp.Sum) and any(
+        inner.this == part.node for each in sums for inner in each.find_all(exp.Sum)
+    )
 
 
 def _nothing_else(env: Environment, part: Value) -> bool:
     """Is it NULL wherever nothing was chosen: then those rows are not among the ones that a mean divides by."""
     node = _based(env, part).unnest()
+    if (
+        isinstance(node, exp.Subquery) and part.level is Level.ROW
+    ):  # a person's statistic: one of no rows is NULL, but for a count
+        told = next((each.this for each in node.find_all(exp.Alias) if each.alias == "a"), None)
+        call = told.this if isinstance(told, exp.Filter) else told
+        return isinstance(call, (exp.Sum, exp.Avg, exp.Min, exp.Max))
     return isinstance(node, exp.Case) and isinstance(node.args.get("default") or exp.null(), exp.Null)
 
 
@@ -433,8 +484,11 @@ def _there(unit: Unit) -> exp.Expr:
     return exp.Not(this=exp.Is(this=unit.node.copy(), expression=exp.Null()))
 
 
-_SQUARES = (exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Variance, exp.VariancePop, exp.Corr)
-_PRODUCTS = (exp.Corr, exp.CovarPop, exp.CovarSamp)
+_REGRESSIONS = (exp.RegrSlope, exp.RegrIntercept, exp.RegrR2)
+_SQUARES = (
+    exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Variance, exp.VariancePop, exp.Corr, *_REGRESSIONS,
+)  # fmt: skip
+_PRODUCTS = (exp.Corr, exp.CovarPop, exp.CovarSamp, *_REGRESSIONS)
 
 
 def _mixed(call: exp.Expr, parts: list[Value]) -> Iterator[exp.Expr]:
@@ -449,11 +503,17 @@ def _mixed(call: exp.Expr, parts: list[Value]) -> Iterator[exp.Expr]:
     yield from dict.fromkeys(found)
 
 
-def _totals(env: Environment, call: exp.Expr, parts: list[Value]) -> list[exp.Expr]:
-    """Summed columns under a dominance rule."""
+def _totals(env: Environment, call: exp.Expr, parts: list[Value], factors: list[exp.Expr]) -> list[exp.Expr]:
+    """Summed columns under a dominance rule, also as they are multiplied."""
     if type(call) not in SAFE and type(call) not in QUANTILES:
         return []
-    return [column for part in parts for column in _ruled_columns(env, part, call)]
+    columns = [column for part in parts for column in _ruled_columns(env, part, call)]
+    multiplied = [
+        exp.Mul(this=exp.cast(column.copy(), "DOUBLE"), expression=exp.cast(factor.copy(), "DOUBLE"))
+        for column in columns
+        for factor in factors
+    ]
+    return [*columns, *multiplied]
 
 
 def _ruled_columns(env: Environment, part: Value, call: exp.Expr) -> list[exp.Expr]:

@@ -23,6 +23,9 @@ MAX_CONSTANT = Decimal(10) ** 15
 MAX_WHOLE = Decimal(10) ** 9
 """Whole numbers that functions give, and products of them with constants up to this, fit into eight bytes."""
 _FAR = MAX_CONSTANT**2
+MAX_DIGITS = 15
+"""Digits of the constants in a product of decimals; with more of them it could pass the 38 that a decimal has room for
+on some rows and not on others. Then it is computed in floating point, which does not fail."""
 _NOTHING = exp.cast(exp.Literal.number(0), "DECIMAL(19, 0)")
 """Beside it DuckDB computes decimals in 38 digits; products of shorter ones fail where they pass 18."""
 MAX_FACTORS = 8
@@ -32,14 +35,14 @@ MAX_FACTORS = 8
 def _negative(env: Environment, block: Block, node: exp.Neg) -> Value:
     inner = env.value(env, block, node.this)
     numeric(inner, node)
-    return inner.shown_as(exp.Neg(this=inner.node))
+    return inner.shown_as(exp.Neg(this=wide(env, inner) if inner.level is Level.ROW else inner.node))
 
 
 def _arithmetic(env: Environment, block: Block, node: exp.Binary) -> Value:
     only(node, "this", "expression")
     left, right = env.value(env, block, node.this), env.value(env, block, node.expression)
     flags = {k: v for k, v in node.args.items() if k in FLAGS}
-    made: exp.Expr = type(node)(this=_wide(env, left), expression=_wide(env, right), **flags)
+    made: exp.Expr = type(node)(this=wide(env, left), expression=wide(env, right), **flags)
     if isinstance(node, exp.Div):
         made.set("safe", True)  # no error where the divisor is zero, which would tell something about a row
     kinds = (left.kind, right.kind)
@@ -67,6 +70,8 @@ def _arithmetic(env: Environment, block: Block, node: exp.Binary) -> Value:
     result = replace(combined(made, kind, (left, right), degree), reach=reach)
     if isinstance(node, exp.Mul):
         result = _product(env, result, left, right)
+    if isinstance(node, (exp.Add, exp.Sub)) and left.level is right.level is Level.ROW:
+        result = replace(result, weights=(*result.weights, *(weights(env.policy, left, right) or ())))
     step = _remainder(env, block, node, left)
     if step is not None and left.plain:  # x - x % n
         return coarse(result, left, Bucket(step))
@@ -87,14 +92,46 @@ def _product(env: Environment, result: Value, left: Value, right: Value) -> Valu
     far = result.degree > 2 or (result.reach > 1 and (result.degree > 1 or "int" == left.kind == right.kind))
     rows = result.level is Level.ROW and not all_readable(env.policy, result.all_deps)
     far = far and (result.degree > 1 or result.reach > MAX_WHOLE)
+    if not rows and result.level is Level.RELEASED and not env.harmless and env.dialect == "duckdb":
+        return replace(result, node=_of_statistics(left, right), mixed=mixed)
+    far = far or _digits(left.node, right.node) > MAX_DIGITS
     exact = "num" in (left.kind, right.kind) and not (_approximate(left.node) or _approximate(right.node))
     if not ((far or exact) and rows and env.dialect == "duckdb"):
         return replace(result, mixed=mixed)
+    if far and _steps(left, right):
+        wide_type = exp.DataType.build("INT128")
+        sides = [exp.cast(each.node.copy(), wide_type) for each in (left, right)]
+        return replace(result, node=exp.Mul(this=sides[0], expression=sides[1]), mixed=mixed)
     if not far:
         wide = exp.Add(this=left.node.copy(), expression=_NOTHING.copy())
         return replace(result, node=exp.Mul(this=exp.Paren(this=wide), expression=right.node), mixed=mixed)
     sides = [exp.cast(each.node.copy(), "DOUBLE") for each in (left, right)]
     return replace(result, node=exp.Mul(this=sides[0], expression=sides[1]), kind="num", mixed=mixed)
+
+
+def _digits(*nodes: exp.Expr) -> int:
+    """Digits of all number constants in `nodes`."""
+    literals = (each for node in nodes for each in node.find_all(exp.Literal) if not each.is_string)
+    return sum(sum(map(str.isdigit, each.name)) for each in literals)
+
+
+def _of_statistics(left: Value, right: Value) -> exp.Expr:
+    """A product of statistics, in a type in which it fails for no value: it is computed for cells that are withheld
+    afterwards too."""
+    several = all(side.level is Level.RELEASED for side in (left, right))
+    if several or _digits(left.node, right.node) > MAX_DIGITS or any(side.node.find(exp.Mul) for side in (left, right)):
+        return exp.Mul(this=exp.cast(left.node, "DOUBLE"), expression=exp.cast(right.node, "DOUBLE"))
+    if left.kind == right.kind == "int":
+        return exp.Mul(this=exp.cast(left.node, "INT128"), expression=right.node)
+    return exp.Mul(this=left.node, expression=right.node)
+
+
+def _steps(left: Value, right: Value) -> bool:
+    """A whole number made of one column, times a constant: it has room in sixteen bytes, and stays a whole number."""
+    for one, other in ((left, right), (right, left)):
+        if one.kind == other.kind == "int" and other.level is not Level.ROW:
+            return len(list(one.node.find_all(exp.Column))) == 1 and not one.node.find(exp.Mul)
+    return False
 
 
 def _approximate(node: exp.Expr) -> bool:
@@ -131,16 +168,25 @@ def _without_errors(node: exp.Expr, made: exp.Expr, left: Value, right: Value, d
 _WIDE = {"duckdb": exp.DataType.build("INT128"), POSTGRES: EXACT, SPARK: WHOLE}
 
 
-def _wide(env: Environment, found: Value) -> exp.Expr:
-    """A whole-number column in a type that sums and products of rows cannot overflow; on PostgreSQL any number."""
+def wide(env: Environment, found: Value) -> exp.Expr:
+    """A whole-number column, or a choice between numbers, in a type that sums and products of rows cannot overflow; on
+    PostgreSQL any number."""
     kinds = ("int", "num") if env.dialect == POSTGRES else ("int",)
-    if found.plain is None or found.kind not in kinds:
+    chosen = found.level is Level.ROW and not isinstance(found.node.unnest(), _WIDE_ALREADY) and not env.harmless
+    if (found.plain is None and not chosen) or found.kind not in kinds:
         return found.node
     return exp.cast(found.node, _WIDE[env.dialect])
 
 
+_WIDE_ALREADY: tuple[type[exp.Expr], ...] = (
+    exp.Add, exp.Sub, exp.Mul, exp.IntDiv, exp.Mod, exp.Neg, exp.Cast, exp.TryCast, exp.Extract, exp.DateDiff,
+    exp.Length, exp.StrPosition, *DATE_PARTS,
+)  # fmt: skip
+"""What gives whole numbers of eight bytes at least; anything else may give one in the type of its constants."""
+
+
 def narrow(node: exp.Expr) -> exp.Expr:
-    """What `_wide` may have wrapped; a cast somebody wrote themselves is of another type and stays."""
+    """What `wide` may have wrapped; a cast somebody wrote themselves is of another type and stays."""
     widened = isinstance(node, exp.Cast) and any(node.to == each for each in _WIDE.values())
     return node.this if widened else node
 

@@ -1,5 +1,6 @@
 """Choices between values, conversions and concatenation."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -60,6 +61,7 @@ def _told(found: Value, tested: list[Value], chosen: list[Value]) -> Value:
     branches: list[exp.Expr] = []
     mixed: list[exp.Expr] = []
     earlier: list[exp.Expr] = []
+    voids = any(isinstance(then.node, exp.Null) for then in chosen)  # 0 is something beside NULL, which voids a sum
     for test, then in zip([*tested, None], chosen, strict=True):
         parts: list[exp.Expr] = [
             exp.Not(this=exp.Is(this=exp.Paren(this=each.copy()), expression=exp.true())) for each in earlier
@@ -68,7 +70,7 @@ def _told(found: Value, tested: list[Value], chosen: list[Value]) -> Value:
             parts.append(exp.Paren(this=test.node.copy()))
             earlier.append(test.node)
         arm = exp.and_(*parts, copy=False) if len(parts) > 1 else parts[0]
-        if not _nothing(then.node):
+        if not (isinstance(then.node, exp.Null) if voids else _nothing(then.node)):
             branches.append(arm)
         mixed += conjoined(Value(arm, branches=(arm,)), then)
     return replace(found, branches=tuple(dict.fromkeys(branches)), mixed=tuple(dict.fromkeys(mixed)), whole=False)
@@ -126,6 +128,7 @@ def _concatenation(env: Environment, block: Block, node: exp.Expr) -> Value:
     return combined(made, "text", parts)
 
 
+_DAY = re.compile(r"\s*\d{4}-\d{1,2}-\d{1,2}(?!\d)")
 _TOTAL_CASTS = {
     ("int", "INT"), ("int", "BIGINT"), ("int", "INT128"), ("bool", "INT"),
     ("bool", "BIGINT"), ("int", "DOUBLE"), ("num", "DOUBLE"), ("date", "DATE"), ("time", "DATE"), ("date", "TIMESTAMP"),
@@ -142,14 +145,16 @@ def _cast(env: Environment, block: Block, node: exp.Cast) -> Value:
     kind, name = kind_of(to), getattr(to.this, "name", str(to.this))
     made: exp.Expr = exp.Cast(this=inner.node, to=to.copy())
     if inner.level is Level.CONSTANT:
+        if kind in ("date", "time") and isinstance(inner.node, exp.Literal) and not _DAY.match(inner.node.name):
+            raise Refusal.of(TYPE_MISMATCH, node, left="text", right="date")  # no day near an end of the calendar
         if kind == "date" and isinstance(inner.node, exp.Literal) and parsed_date(inner.node) is None:
             raise Refusal.of(TYPE_MISMATCH, node, left="text", right="date")
         return Value(made, kind=kind)
     total = (kind == "text" and inner.kind != "other") or (inner.kind, name) in _TOTAL_CASTS
-    if inner.level is Level.RELEASED and kind in ("int", "num") and inner.kind in ("int", "num"):
+    if inner.level is Level.RELEASED and kind in ("int", "num") and inner.kind in ("int", "num") and env.harmless:
         total = True
     whole = inner.level is Level.ROW and not env.harmless and kind == "int" and inner.kind in ("int", "num")
-    if whole and (inner.kind == "int" or name == "BIGINT"):
+    if whole and (inner.kind == "int" or name in ("BIGINT", "INT")):
         return _whole(env, node, inner)
     released = inner.level is Level.RELEASED and kind != "other"
     shown = kind != "other" and all_readable(env.policy, inner.all_deps)
@@ -159,6 +164,8 @@ def _cast(env: Environment, block: Block, node: exp.Cast) -> Value:
         raise Refusal.of(FUNCTION_PARTIAL, node, name=f"CAST to {name}")
     if env.dialect == POSTGRES and inner.level is Level.ROW:
         made = _in_postgres(made, inner.kind, kind)
+    if inner.kind == "bool" and inner.level is Level.ROW and kind == "int" and not env.harmless:
+        made = exp.cast(inner.node, "BIGINT") if env.dialect == "duckdb" else made  # where nothing added overflows
     if inner.kind == "bool":
         telling = (inner.node.copy(),) if inner.level is Level.ROW else ()
         return replace(combined(made, kind, (inner.as_predicate(),), 0), branches=telling, whole=not telling)

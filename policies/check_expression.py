@@ -98,6 +98,10 @@ def grouped_key(block: Block, found: Value) -> Value:
     """After grouping, an expression that is a group key is a released value; by person, the key of one."""
     if block.phase == "people" and found.level is Level.ROW:
         return check_person.key_of(block, found)
+    if block.phase == "groups" and found.level is Level.RELEASED and not isinstance(found.node, exp.Column):
+        for key in block.keys:
+            if isinstance(key.node, exp.Try) and key.node.this == found.node:
+                return key
     if block.phase == "groups" and found.level is Level.ROW:
         for key in block.keys:
             if key.node == found.node or key.node.unnest() == found.node.unnest():
@@ -109,6 +113,8 @@ def _literal(env: Environment, block: Block, node: exp.Literal) -> Value:
     made = exp.Literal(this=node.this, is_string=node.is_string)  # without its place in the text, which is dear to copy
     if node.is_string:
         return Value(made, kind="text", size=max(1, len(node.name)))
+    if not env.harmless and sum(map(str.isdigit, node.name)) > check_arithmetic.MAX_DIGITS:  # a double never overflows
+        return Value(exp.cast(made, exp.DType.DOUBLE), kind="num", reach=_reach(node.name))
     return Value(made, kind="int" if node.is_int else "num", reach=_reach(node.name))
 
 
@@ -143,7 +149,7 @@ def _interval(env: Environment, block: Block, node: exp.Interval) -> Value:
 
 def _current(env: Environment, block: Block, node: exp.Expr) -> Value:
     only(node)
-    return Value(node.copy(), kind="date" if isinstance(node, exp.CurrentDate) else "time")
+    return check_function.moment(env, date=isinstance(node, exp.CurrentDate))
 
 
 def _column(env: Environment, block: Block, node: exp.Column) -> Value:

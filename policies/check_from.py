@@ -18,7 +18,7 @@ from policies.labels import Level, Value, combined, common_kind
 from policies.lists import Joined, Listing, Mixed
 from policies.model import Mode
 from policies.refusal import Refusal
-from policies.resolve import Relation, Scope, Source, Unit
+from policies.resolve import SCHEMAS, Relation, Scope, Source, Unit
 from policies.row_sets import MAX_CONSTANTS
 from policies.schema import Table
 
@@ -224,7 +224,7 @@ def _table(env: Environment, block: Block, node: exp.Table) -> exp.Expr:
         return _derived(env, block, again, node.args.get("alias") or node.this, exp.Subquery(this=again.query))
     if cte is not None:
         return _derived(env, block, cte, node.args.get("alias") or node.this, exp.Table(this=rewrite.quoted(cte.name)))
-    known = schema is None or schema.name.lower() in ("main", "public", "default")
+    known = schema is None or schema.name.lower() in SCHEMAS
     dataset, table = env.policy.datasets.get(name), env.schema.tables.get(name)
     if not known or dataset is None or table is None:
         raise Refusal.of(TABLE_UNKNOWN, node)

@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from policies import check_aggregate, functions
 from policies.check_arguments import coarse, only
-from policies.check_arithmetic import narrow
+from policies.check_arithmetic import narrow, wide
 from policies.check_predicate import constant
 from policies.demand import all_readable
 from policies.environment import Block, Environment
@@ -47,13 +47,21 @@ def _scalar(env: Environment, block: Block, node: exp.Expr) -> Value:
             else [env.value(env, block, given)]
         )
         for each in many:
+            if wanted == "int" and each.level is Level.ROW and not all_readable(env.policy, each.all_deps):
+                raise Refusal.of(FUNCTION_PARTIAL, node, name=f"{called(node)} with a computed number")
+            if wanted == "int" and abs(constant(each) or Decimal(0)) > MAX_INDEX:
+                raise Refusal.of(FUNCTION_PARTIAL, node, name=f"{called(node)} with so large a number")
             if wanted and not alike(each.kind, wanted):
                 raise Refusal.of(TYPE_MISMATCH, node, left=each.kind, right=wanted)
         arguments[name] = [each.node for each in many] if isinstance(given, list) else many[0].node
         parts += many
     if not spec.takes.get("this") and common_kind(part.kind for part in parts) == "other":
         raise Refusal.of(TYPE_MISMATCH, node, left=parts[0].kind, right=parts[-1].kind)
-    made = type(node)(**arguments)
+    if isinstance(node, exp.Abs):
+        arguments["this"] = wide(env, parts[0])
+    made: exp.Expr = type(node)(**arguments)
+    if isinstance(node, exp.Sign) and env.dialect == "duckdb":
+        made = exp.cast(made, exp.DType.BIGINT)  # it has one byte, in which what is added would overflow
     level = max((part.level for part in parts), default=Level.CONSTANT)
     shown = all_readable(env.policy, (dep for part in parts for dep in part.all_deps))
     if not known and level is Level.ROW and block.phase != "groups" and not (shown and env.dialect == "duckdb"):
@@ -137,12 +145,18 @@ def _anonymous(env: Environment, block: Block, node: exp.Anonymous) -> Value:
     if name in ("date_part", "datepart") and len(arguments) == 2 and isinstance(arguments[0], exp.Literal):
         return _part(env, block, node, arguments[0].name.lower(), arguments[1])
     if name in ("now", "today") and not arguments:
-        return Value(
-            exp.CurrentTimestamp() if name == "now" else exp.CurrentDate(), kind="time" if name == "now" else "date"
-        )
+        return moment(env, date=name == "today")
     if functions.aggregates(node):
         return check_aggregate.aggregate(env, block, node)
     raise Refusal.of(FUNCTION_NOT_ALLOWED, node, name=name)
+
+
+def moment(env: Environment, *, date: bool) -> Value:
+    """The day, or the moment, of the decision as a constant: what a condition chooses must not move with the clock."""
+    if date:
+        return Value(exp.cast(exp.Literal.string(env.now.date().isoformat()), exp.DType.DATE), kind="date")
+    written = exp.Literal.string(env.now.isoformat(sep=" ", timespec="microseconds"))
+    return Value(exp.cast(written, exp.DType.TIMESTAMPTZ), kind="time")
 
 
 def _truncate(env: Environment, block: Block, node: exp.Expr) -> Value:

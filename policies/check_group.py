@@ -9,7 +9,7 @@ from policies import check_person, functions
 from policies.decision import Source
 from policies.demand import demand
 from policies.environment import Block, Environment
-from policies.errors import CONSTRUCT_NOT_ALLOWED
+from policies.errors import CONSTRUCT_NOT_ALLOWED, TYPE_MISMATCH
 from policies.labels import Level, Value
 from policies.model import Mode, Use
 from policies.refusal import Refusal
@@ -134,6 +134,8 @@ def _key(env: Environment, block: Block, node: exp.Expr | Value) -> exp.Expr:
         block.by_person = True
     elif found.level is Level.ROW:
         demand(env.policy, found.all_deps, Use.GROUP, node if isinstance(node, exp.Expr) else found.node)
+    if found.kind in ("interval", "other") and not env.harmless:  # a month equals thirty days, and looks otherwise
+        raise Refusal.of(TYPE_MISMATCH, found.node, left=found.kind, right="number, text or date")
     block.raw_keys.append(found)
     key = replace(
         found,

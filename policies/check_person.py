@@ -12,8 +12,8 @@ person, as a column of a table with one row per person is. It is safe because
 * each statistic has a form over base tables (a subquery tied to the person), so that people chosen or divided by it
   are audited together with all other statistics over those rows, by linear algebra and not only in pairs;
 * what is added up outside is about the rows chosen inside: a FILTER or CASE inside is a branch of the sum outside;
-* a sum of tallies tells, beside the number of people, about those with more than one row (and, beside twice that
-  number, about those with other than two): each is nobody or enough people.
+* a sum of tallies is one of people, each as often as they have rows, and is audited as that; a sum of least or greatest
+  values tells, beside the sum of all, about those with more than one row: nobody or enough people.
 """
 
 from dataclasses import replace
@@ -101,6 +101,7 @@ def begin(
                     env.meta["matched"][unit.instance] = (unit, tuple(block.matched), frozenset(lost))
     block.units, block.keys, block.person = person.units, [], person
     block.grouped, block.phase, block.personal = False, "people", True
+    env.meta["collapsed"] |= {unit.instance for unit in (*known, *block.units)}
     block.several = _apart(_column(env, person, exp.Count(this=exp.Star())))
 
 
@@ -149,7 +150,8 @@ def statistic(
     node = _filtered(made, where)
     column = _column(env, person, node)
     plain = None
-    if not counts and parts[0].plain is not None:
+    repeated = isinstance(call, exp.Sum) and len(person.units) > 1  # what stands in several rows is added several times
+    if not counts and parts[0].plain is not None and not repeated:
         env.meta["unscaled"].add(_text(env, column))
         if isinstance(call, EXTREMES) and chosen is None and not permits(env.policy, parts[0].plain, Use.JOIN):
             plain = parts[0].plain
@@ -165,9 +167,17 @@ def statistic(
         branches=tuple(_flag(env, person, each) for each in conditions),
         mixed=_several(env, person, call, column, counts or not deps, where),
         whole=not conditions,
+        weights=(_share(env, person, parts[0], where),) if isinstance(call, (exp.Avg, *EXTREMES)) else (),
         rows=frozenset().union(*(part.rows for part in parts), chosen.rows if chosen else ()),
         reach=max([part.reach for part in parts], default=Value(node).reach),
     )
+
+
+def _share(env: Environment, person: Person, part: Value, where: exp.Expr | None) -> exp.Expr:
+    """What a person's mean multiplies each of their rows with: one by the number of values. So does what is the same in
+    all of them, by whatever name it is taken out."""
+    count = _column(env, person, _filtered(exp.Count(this=part.node), where))
+    return exp.Div(this=exp.cast(exp.Literal.number(1), exp.DType.DOUBLE), expression=count, typed=False, safe=True)
 
 
 def _person(block: Block) -> Person:
@@ -234,12 +244,9 @@ def _several(
     env: Environment, person: Person, call: exp.Expr, column: exp.Column, tally: bool, where: exp.Expr | None
 ) -> tuple[exp.Expr, ...]:
     """What a sum of the statistic tells apart beside the number of people, or beside the sum of their rows."""
-    if tally:
-        return _apart(column)
-    if isinstance(call, exp.Sum):
-        return ()  # the sum over people is the sum over their rows
-    rows = _apart(_column(env, person, _filtered(exp.Count(this=exp.Star()), where)))
-    return rows if isinstance(call, exp.Avg) else rows[:1]
+    if tally or isinstance(call, (exp.Sum, exp.Avg)):
+        return ()  # the sum over people is the sum over their rows, each with a factor
+    return _apart(_column(env, person, _filtered(exp.Count(this=exp.Star()), where)))[:1]
 
 
 def _apart(rows: exp.Column) -> tuple[exp.Expr, exp.Expr]:

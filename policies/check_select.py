@@ -1,5 +1,6 @@
 """One SELECT: names, labels and demands of every clause, then its rewritten form behind its thresholds."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from sqlglot import exp
@@ -57,6 +58,8 @@ def select(env: Environment, node: exp.Select, scope: Scope, top: bool) -> Relat
     outputs = [(name, each if isinstance(each, Value) else env.value(env, block, each)) for name, each in named]
     outputs = [(name, _computed(_in_group(env, block, value))) for name, value in outputs]
     having = _condition(env, block, node.args.get("having")) if block.person is None else None
+    if having is not None:
+        block.sorted_by |= _numbers(having.node)
     qualify = _condition(env, block, node.args.get("qualify"))
     order = _order(env, block, node, outputs)
     _rows(env, block, node, outputs, top)
@@ -122,6 +125,8 @@ def _default_name(node: exp.Expr, place: int) -> str:
         return "count_star()"
     if isinstance(node.unnest(), exp.Column):
         return node.unnest().name
+    if isinstance(node, (exp.CurrentDate, exp.CurrentTimestamp)):  # an alias of that very name would hide it
+        return f"{node.key}()"
     text = node.sql(dialect="duckdb", normalize_functions="lower")
     return text if len(text) <= 60 else f"column{place}"
 
@@ -173,6 +178,8 @@ def _order(env: Environment, block: Block, node: exp.Select, outputs: list[tuple
         elif isinstance(inner, exp.Literal) and not inner.is_string:
             ordinal(inner, [value for _, value in outputs])
             places = [int(inner.this) - 1]
+        for place in places:
+            block.sorted_by |= _numbers(outputs[place][1].node)
         made += [_ordered(each, _sort_key(outputs[place][1], place)) for place in places]
         block.note((source for place in places for source in outputs[place][1].sources), "order")
         if not places:
@@ -182,8 +189,15 @@ def _order(env: Environment, block: Block, node: exp.Select, outputs: list[tuple
                     raise Refusal.of(NOT_GROUPED, each)
                 demand_rows(env.policy, found, each)
             block.note(found.sources, "order")
+            block.sorted_by |= _numbers(found.node)
             made.append(_ordered(each, _always_guarded(found.node)))
     return made
+
+
+def _numbers(node: exp.Expr) -> set[int]:
+    """The aggregates that placeholders in `node` stand for."""
+    texts = (str(each.this) for each in node.find_all(exp.Placeholder))
+    return {int(text.removeprefix("plain").removeprefix("guarded")) for text in texts if text != ENOUGH}
 
 
 def _sort_key(value: Value, place: int) -> exp.Expr:
@@ -275,23 +289,28 @@ def _finished(
         return dp_select.released(env, block, made, columns, node)
     limits = thresholds(env, block, node)
     if limits.protected:
+        lists.bounded(env, block, node)
         lists.even(env, block, groups, node)
         lists.correlated(env, block, node)
         owners = [[(unit.instance, unit.dataset) for unit in units] for units in classes(block)]
         lists.repeated(env, block, owners, _unread(env, block), node)
+    if limits.protected and made.args.get("having") is not None and _numbers(made.args["having"].this):
+        env.meta["uncounted"] = True  # a row that is not there was not chosen, or is withheld: nothing may tell which
     hidden = Hidden(env)
     repeated = node.args.get("distinct") is not None and (node.args.get("group") is not None or bool(block.aggregates))
-    engine_side = not top or repeated
+    fanned = any(_fans_out(env, block, name) for name in block.lists)  # small groups could be more than rows may leave
+    engine_side = not top or repeated or (fanned and limits.protected)
     _substitute(block, made, limits, engine_side)
     if limits.protected:
         alone = node.parent is None or isinstance(node.parent, exp.Subquery)
         for told in footprints(env, block, limits, made):
             again = told.footprint in env.footprints
-            fixed = engine_side or again or not told.whole or made.find(exp.Window)
+            cut = bool(block.sorted_by) and (node.args.get("limit") or node.args.get("offset"))
+            fixed = engine_side or again or not told.whole or made.find(exp.Window) or cut
             if fixed:  # its cells cannot be withheld one by one
                 env.meta["shown"].pop(told.footprint, None)
             else:
-                place = _place(told, outputs, hidden, alone, sorted_=bool(node.args.get("order")))
+                place = _place(told, outputs, hidden, alone, block.sorted_by)
                 if place is not None:
                     env.meta["shown"][told.footprint] = place
             env.footprints.append(told.footprint)
@@ -334,6 +353,12 @@ def _finished(
         hidden=tuple(name for name, _ in hidden.columns.values()),
         single=single,
     )
+
+
+def _fans_out(env: Environment, block: Block, name: str) -> bool:
+    """May a list have any number of rows for one of the block's."""
+    tied = frozenset(tie.column for tie in block.ties if tie.name == name)
+    return env.lists[name].rows is None and not env.lists[name].alone(tied)
 
 
 def _looks_across(made: exp.Select) -> bool:
@@ -389,17 +414,41 @@ def _only_compared(node: exp.Select) -> bool:
     if not all(isinstance(each, exp.Column) for each in columns) or columns[0].name.lower() != columns[1].name.lower():
         return False
     outer = test.find_ancestor(exp.Select)
-    return all(not each.args.get("joins") and not each.args.get("laterals") for each in (node, outer) if each)
+    return outer is not None and _table_of(node) is not None and _table_of(node) == _table_of(outer)
 
 
-def _place(told: Told, outputs: list[tuple[str, Value]], hidden: Hidden, alone: bool, sorted_: bool) -> Place | None:
+def _table_of(node: exp.Select) -> str | None:
+    """The one table of a dataset that a SELECT reads."""
+    first = node.args.get("from_")
+    if first is None or node.args.get("joins") or node.args.get("laterals"):
+        return None
+    table = first.this
+    if not isinstance(table, exp.Table) or not isinstance(table.this, exp.Identifier):
+        return None
+    if isinstance(table.args.get("alias"), exp.TableAlias) and table.args["alias"].columns:
+        return None
+    common = (each for with_ in _withs(node) for each in with_.expressions)
+    return None if table.name.lower() in {each.alias.lower() for each in common} else table.name.lower()
+
+
+def _withs(node: exp.Expr) -> Iterator[exp.With]:
+    while node is not None:
+        with_ = node.args.get("with_")
+        if with_ is not None:
+            yield with_
+        node = node.parent  # type: ignore[assignment]
+
+
+def _place(
+    told: Told, outputs: list[tuple[str, Value]], hidden: Hidden, alone: bool, sorted_by: set[int]
+) -> Place | None:
     """Where the cells of a statistic will stand in the answer; None where no single one of them can be withheld.
 
-    `alone`: the SELECT is the whole query, so that its keys can be read where it shows them. `sorted_`: the order of
-    the rows may tell about the statistic, so that all of the row has to go.
+    `alone`: the SELECT is the whole query, so that its keys can be read where it shows them. `sorted_by`: aggregates
+    that the order of the rows tells about; of a statistic among them all of the row has to go.
     """
     columns: tuple[int, ...] | None = None
-    if told.aggregates is not None and not sorted_:
+    if told.aggregates is not None and not told.aggregates & sorted_by:
         columns = tuple(place for place, (_, value) in enumerate(outputs) if told.aggregates & value.aggregates)
         if not columns:
             return None

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from types import MappingProxyType
 
 from sqlglot import exp
@@ -31,27 +32,37 @@ def decide(
     user: Mapping[str, object] = NOBODY,
     history: History | None = None,
     suggest: bool = True,
+    now: datetime | None = None,
 ) -> Decision:
     """May `sql` be answered under `policy`, and how. Never raises for anything in `sql`.
 
     `user` holds the attributes row filters may name; `history` what was answered before. A refusal carries the nearest
-    query that passes, checked by this very function, unless `suggest` is off.
+    query that passes, checked by this very function, unless `suggest` is off. `now` is the moment the query means by
+    CURRENT_DATE (default: this one); it is written into what is executed and remembered, so that whom an answer was
+    about does not change with the clock.
     """
-    decision = _decide(sql, policy, schema, dialect, user, history or History())
+    now = now or datetime.now().astimezone()
+    decision = _decide(sql, policy, schema, dialect, user, history or History(), now)
     if isinstance(decision, Refused) and suggest and dialect in DIALECTS:
         for candidate in candidates(sql, decision, policy, schema, dialect):
-            if isinstance(_decide(candidate, policy, schema, dialect, user, history or History()), Allowed):
+            if isinstance(_decide(candidate, policy, schema, dialect, user, history or History(), now), Allowed):
                 return replace(decision, suggestion=candidate)
     return decision
 
 
 def _decide(
-    sql: str, policy: Policy, schema: Schema, dialect: str, user: Mapping[str, object], history: History
+    sql: str,
+    policy: Policy,
+    schema: Schema,
+    dialect: str,
+    user: Mapping[str, object],
+    history: History,
+    now: datetime,
 ) -> Decision:
     if dialect not in DIALECTS:
         return Refused.because(SQL_INVALID, dialect=dialect)
     try:
-        return _allowed(check(sql, policy, schema, dialect, user), policy, dialect, history)
+        return _allowed(check(sql, policy, schema, dialect, user, now), policy, dialect, history)
     except Refusal as refusal:
         return replace(refusal.refused, span=bracketed(sql, refusal.refused.span))
     except (RecursionError, MemoryError):
@@ -86,6 +97,7 @@ def _allowed(checked: Checked, policy: Policy, dialect: str, history: History) -
         audits=comparison.audits,
         withheld=comparison.withheld,
         nested=bool(env.meta["nested"]),
+        uncounted=bool(env.meta["uncounted"]),
         private=private,
     )
     tree = checked.tree if private else _capped(checked.tree, max_rows)

@@ -138,6 +138,7 @@ class ReleasePlan:
     audits: tuple[Audit, ...] = ()
     withheld: tuple[Withhold, ...] = ()  # cells that an earlier answer to the same question left out
     nested: bool = False  # statistics inside the query are withheld by the engine, uncounted
+    uncounted: bool = False  # how many cells were withheld would tell about them
     private: PrivatePlan | None = None  # noise, where the answer is released with differential privacy
 
 

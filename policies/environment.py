@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlglot import exp
@@ -34,7 +35,8 @@ class RowSets:
     present: list[exp.Expr] = field(default_factory=list)
     compared: list[exp.Expr] = field(default_factory=list)
     mixed: list[exp.Expr] = field(default_factory=list)
-    weights: list[tuple[exp.Expr, exp.Expr]] = field(default_factory=list)
+    factors: list[exp.Expr] = field(default_factory=list)
+    known: list[exp.Expr] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -57,10 +59,16 @@ class Aggregate:
         return self.made.present
 
     @property
-    def weights(self) -> list[tuple[exp.Expr, exp.Expr]]:
-        """Known factors of what is summed, and in which rows: of these there have to be many different ones."""
+    def factors(self) -> list[exp.Expr]:
+        """What is known of each row and multiplies what is summed."""
         self.made = self.made or self.row_sets()
-        return self.made.weights
+        return self.made.factors
+
+    @property
+    def known(self) -> list[exp.Expr]:
+        """What is known of each row and summed itself: as if it multiplied a count."""
+        self.made = self.made or self.row_sets()
+        return self.made.known
 
     @property
     def mixed(self) -> list[exp.Expr]:
@@ -117,7 +125,7 @@ class Block:
     aggregates: dict[int, Aggregate] = field(default_factory=dict)
     windowed: bool = False
     sets: list[frozenset[int]] = field(default_factory=list)  # positions in `keys`, where it has several groupings
-    outer: tuple["Block", ...] = ()
+    sorted_by: set[int] = field(default_factory=set)  # aggregates that the order of its rows tells about
     chosen_by: set[Source] = field(default_factory=set)  # what chose, matched, grouped or ordered its rows
 
     @property
@@ -160,6 +168,7 @@ class Environment:
     starred: bool
     query: Callable[..., Relation]  # checks a query; set by `check`
     value: Callable[..., Value]  # checks an expression
+    now: datetime  # what CURRENT_DATE and CURRENT_TIMESTAMP mean in this decision
     count: int = 0
     nodes: int = 0
     base: dict[tuple[str, str], exp.Expr | None] = field(default_factory=dict)

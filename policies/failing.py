@@ -30,10 +30,12 @@ def can_fail(node: exp.Expr) -> bool:
 
 def only_for_released(env: Environment, block: Block, found: Value) -> Value:
     """Computed from a group key: only where the group has enough people."""
-    if env.harmless or block.phase != "groups" or found.level is not Level.RELEASED or env.dialect != "duckdb":
+    if env.harmless or found.level is not Level.RELEASED or env.dialect != "duckdb":
         return found
     if not can_fail(found.node) or not found.node.find(exp.Column):
         return found
+    if block.phase != "groups":  # of a list beside rows, computed for those it meets
+        return tried(found)
     test = exp.Placeholder(this=ENOUGH)
     return replace(found, node=exp.Case(ifs=[exp.If(this=test, true=_bare(found.node))]))
 

@@ -13,6 +13,7 @@ from policies.decision import Footprint
 from policies.dialects import said
 from policies.environment import ROW, Block, Environment
 from policies.errors import CONSTRUCT_NOT_ALLOWED, NON_LINEAR
+from policies.joined import described, per_outer_row
 from policies.refusal import Refusal
 from policies.resolve import Unit
 from policies.row_sets import RowSet, row_sets, told_apart
@@ -33,7 +34,8 @@ class Told:
 def footprints(env: Environment, block: Block, limits: Thresholds, made: exp.Select) -> list[Told]:
     """One footprint per row set the block's answer tells about, and per grouping. `made`: the rewritten SELECT."""
     based = tuple(env.to_base(key.node) for key in block.keys)
-    exact = block.exact and None not in based
+    about = described(env, block, made)
+    exact = about.exact and None not in based
     sets: dict[str, exp.Expr | None] = {}
     tellers: dict[str, set[int] | None] = {}
     for aggregate in block.aggregates.values():
@@ -51,7 +53,7 @@ def footprints(env: Environment, block: Block, limits: Thresholds, made: exp.Sel
     found_all: list[Told] = []
     for row_set, rows_or_none in sets.items():
         factors = _factors(env, block, row_set)
-        conditions, own_exact = list(block.conditions), exact
+        conditions, own_exact = list(about.conditions), exact
         if rows_or_none is not None and not (isinstance(rows_or_none, exp.Boolean) and rows_or_none.this):
             for part in conjuncts(rows_or_none):
                 base = env.to_base(part)
@@ -69,13 +71,15 @@ def footprints(env: Environment, block: Block, limits: Thresholds, made: exp.Sel
                     hint="Group them by what they tell, or filter by it, in the next query outside, and join them with"
                     " JOIN. A mean with people without rows is count(rows) / count(DISTINCT person) of LEFT JOIN.",
                 )
-            if factors:
+            if about.groups:
+                raise per_outer_row(made)
+            if any(needed for needed, _ in factors.values()):
                 raise Refusal.of(NON_LINEAR, rows_or_none, name="A sum of products over such rows")
             found_all += _written_out(env, block, limits, made, rows_or_none, tellers[row_set])
             found_all += _roughly(env, block, limits, RowSet(tuple(conditions), based), tellers[row_set])
             continue
         joined = _with_matched(env, block, conditions)
-        for each in row_sets(env, RowSet(tuple(conditions), based)):
+        for each in row_sets(env, RowSet(tuple(conditions), (*based, *about.groups))):
             for told in _told(env, joined, limits, each, tellers[row_set], factors):
                 found_all += [told, *_totals(env, block, told, row_set)]
     if _repeats(env, block):
@@ -182,13 +186,19 @@ def _roughly(
         yield replace(told, footprint=replace(told.footprint, exact=False, rough=True))
 
 
-def _factors(env: Environment, block: Block, row_set: str) -> dict[exp.Expr | None, set[int]]:
-    """What is known of rows and multiplies them in sums over a row set, over base tables, and in which aggregates."""
-    found: dict[exp.Expr | None, set[int]] = {}
+_Factors = Mapping[exp.Expr | None, tuple[bool, set[int]]]
+"""Over base tables (None: it has no such form) -> does it multiply hidden values; the aggregates it is in."""
+
+
+def _factors(env: Environment, block: Block, row_set: str) -> _Factors:
+    """What is known of rows and multiplies them, or their number, in sums over a row set."""
+    found: dict[exp.Expr | None, tuple[bool, set[int]]] = {}
     for aggregate in block.aggregates.values():
-        if aggregate.weights and row_set in (rows.sql() for rows in aggregate.compared):
-            for factor, _ in aggregate.weights:
-                found.setdefault(env.to_base(factor), set()).add(aggregate.number)
+        if row_set not in (rows.sql() for rows in aggregate.compared):
+            continue
+        for factor in (*aggregate.factors, *aggregate.known):
+            needed, numbers = found.get(base := env.to_base(factor), (False, set()))
+            found[base] = needed or factor in aggregate.factors, numbers | {aggregate.number}
     return found
 
 
@@ -198,7 +208,7 @@ def _told(
     limits: Thresholds,
     rows: RowSet,
     tellers: set[int] | None,
-    factors: Mapping[exp.Expr | None, set[int]] = MappingProxyType({}),
+    factors: _Factors = MappingProxyType({}),
 ) -> Iterator[Told]:
     """The footprints of one row set, one per grouping; and those of its rows multiplied by each of `factors`."""
     order = sorted((unit.instance for unit in block.units), key=lambda instance: env.datasets[instance])
@@ -213,19 +223,26 @@ def _told(
             tables=tuple(env.datasets[instance] for instance in order),
             sources=sources,
             conditions=tuple(conditions),
-            keys=tuple(sorted({*keys, *bound})),
+            keys=tuple(sorted({*keys, *bound, *(text for text in texts[len(block.keys) :] if text is not None)})),
             units=tuple(canonical(person, aliases, env.dialect) for person in _persons(env, limits)),
             min_group=max(minimum for _, minimum in limits.units),
             dialect=env.dialect,
             fixed=tuple(sorted(bound)),
         )
-        one = Told(found, tellers, tuple(keys[key] for key in found.group_keys), level, rows.whole)
+        named = tuple(keys.get(key, exp.null()) for key in found.group_keys)  # what an outer row fixes has no name here
+        one = Told(found, tellers, named, level, rows.whole)
         yield one
-        for factor, numbers in factors.items():
-            if factor is None or {column.table for column in factor.find_all(exp.Column)} - aliases.keys():
+        for factor, (_, numbers) in factors.items():
+            if factor is None or _tables(factor) - aliases.keys():
                 raise Refusal.of(NON_LINEAR, factor, name="A sum of products with such a factor")
             multiplied = replace(found, factor=canonical(factor, aliases, env.dialect))
             yield replace(one, footprint=multiplied, aggregates=numbers)
+
+
+def _tables(node: exp.Expr) -> set[str]:
+    """The table occurrences that a value is of, but for those of its own subqueries."""
+    inner = {each.name for each in node.find_all(exp.TableAlias)}
+    return {column.table for column in node.find_all(exp.Column)} - inner
 
 
 def _totals(env: Environment, block: Block, told: Told, row_set: str) -> Iterator[Told]:

@@ -26,7 +26,7 @@ class Bucket:
     width: Decimal
 
     def __str__(self) -> str:
-        return f"steps of {self.width:f}"
+        return f"steps of {self.width:f}" if self.width else "one cut"
 
 
 class Tally(StrEnum):

@@ -1,7 +1,8 @@
-"""What PostgreSQL and Spark call otherwise, in the words the check knows. As `spelling`: nothing is decided here."""
+"""What each engine calls otherwise, in the words the check knows. As `spelling`: nothing is decided here."""
 
 import re
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from sqlglot import exp
@@ -40,6 +41,60 @@ def _any(node: exp.EQ) -> exp.Expr | None:
     if not isinstance(array, exp.Array) or not array.expressions:
         return None
     return exp.In(this=node.this, expressions=array.expressions)
+
+
+def _rows_among(node: exp.In) -> exp.Expr | None:
+    """`(a, b) IN ((1, 2), (3, 4))`: DuckDB compares rows as it does structs, in which NULL equals NULL."""
+    subject, rows = node.this.unnest(), [each.unnest() for each in node.expressions]
+    if not isinstance(subject, exp.Tuple) or not rows or node.args.get("query") is not None:
+        return None
+    if not all(isinstance(row, exp.Tuple) and len(row.expressions) == len(subject.expressions) for row in rows):
+        return None
+    found = [
+        exp.and_(
+            *(
+                exp.NullSafeEQ(this=one.copy(), expression=other.copy())
+                for one, other in zip(subject.expressions, row.expressions, strict=True)
+            )
+        )
+        for row in rows
+    ]
+    return exp.Paren(this=exp.or_(*found))
+
+
+_ALIASES: Mapping[str, type[exp.Expr]] = {
+    "mean": exp.Avg, "favg": exp.Avg, "fsum": exp.Sum, "kahan_sum": exp.Sum, "sumkahan": exp.Sum,
+}  # fmt: skip
+
+
+def _alias(node: exp.Anonymous) -> exp.Expr | None:
+    """Other names of the mean and the sum; those that add up more exactly give the same but for the last digits."""
+    known = _ALIASES.get(str(node.this).lower())
+    return known(this=node.expressions[0]) if known is not None and len(node.expressions) == 1 else None
+
+
+def _written(node: exp.TimeToStr) -> None:
+    """strftime takes date and format in either order."""
+    date, pattern = node.this, node.args.get("format")
+    if isinstance(date, exp.Literal) and date.is_string and not isinstance(pattern, exp.Literal):
+        node.set("this", pattern)
+        node.set("format", date)
+
+
+def _raw(node: exp.RawString) -> exp.Expr:
+    """$$text$$."""
+    return exp.Literal.string(str(node.this))
+
+
+def _from_above(node: exp.WithinGroup) -> None:
+    """The continuous quantile from above is the one from below of the rest."""
+    call, order = node.this, node.expression
+    share = call.this if isinstance(call, exp.PercentileCont) else None
+    if not isinstance(share, exp.Literal) or share.is_string or len(order.expressions) != 1:
+        return
+    if order.expressions[0].args.get("desc"):
+        share.replace(exp.Literal.number(str(1 - Decimal(share.name))))
+        order.expressions[0].set("desc", False)
 
 
 def _trimmed(node: exp.Trim) -> None:
@@ -119,6 +174,10 @@ def _joined(node: exp.Join) -> None:
 
 
 _WORDS: Mapping[str, Mapping[type[exp.Expr], _Put]] = {
+    "duckdb": {
+        exp.EQ: _any, exp.In: _rows_among, exp.Anonymous: _alias, exp.TimeToStr: _written, exp.RawString: _raw,
+        exp.WithinGroup: _from_above,
+    },
     POSTGRES: {exp.EQ: _any, exp.Trim: _trimmed},
     SPARK: {
         exp.Trim: _trimmed, exp.DateTrunc: _unit, exp.TsOrDsAdd: _days, exp.AddMonths: _months,

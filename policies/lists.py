@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlglot import exp
 
-from policies.errors import COMPARISONS_TOO_MANY, CONSTRUCT_NOT_ALLOWED, SUBQUERY_NOT_ALLOWED
+from policies.errors import COMPARISONS_TOO_MANY, CONSTRUCT_NOT_ALLOWED, SQL_TOO_LARGE, SUBQUERY_NOT_ALLOWED
 from policies.labels import Level
 from policies.model import DatasetPolicy, Mode
 from policies.refusal import Refusal
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 Row = dict[str, exp.Expr]
 """Column -> constant."""
 
+MAX_ROWS = 1_000
+"""Rows that a list whose length is not known is taken to have."""
 MAX_TOLD = 64
 """Entries that one statistic of a list's columns may tell apart."""
 
@@ -76,13 +78,15 @@ class Mixed(NamedTuple):
 
 def distinct(rows: Iterable[Row], columns: Iterable[str]) -> bool:
     """Are the rows certainly different in these columns."""
-    places, seen = sorted(columns), set()
+    places = sorted(columns)
+    seen: set[tuple[tuple[str, str], ...]] = set()
     for row in rows:
-        cells = [_constant(row[column]) for column in places]
-        if any(cell is None for cell in cells) or tuple(cells) in seen:
+        cells = [cell for column in places if (cell := _constant(row[column])) is not None]
+        if len(cells) < len(places) or tuple(cells) in seen:
             return False
         seen.add(tuple(cells))
-    return True
+    kinds = [{kind for kind, _ in column if kind != "null"} for column in zip(*seen, strict=True)]
+    return all(len(each) <= 1 for each in kinds)  # true and 1 become one value where they meet in a column
 
 
 def _constant(node: exp.Expr) -> tuple[str, str] | None:
@@ -169,6 +173,16 @@ def even(env: "Environment", block: "Block", classes: list[list[tuple[str, str]]
                 what="A list that counts some rows more often than others",
                 hint="Group by a column in which the rows of the list differ, or compare it with =.",
             )
+
+
+def bounded(env: "Environment", block: "Block", node: exp.Expr) -> None:
+    """Refuse lists that make so many rows of one that the time they take would tell whether there is one."""
+    rows = 1
+    for name in block.lists:
+        known, tied = env.lists[name], frozenset(tie.column for tie in block.ties if tie.name == name)
+        rows *= 1 if known.alone(tied) else len(known.rows) if known.rows is not None else MAX_ROWS
+    if rows > MAX_ROWS**2:
+        raise Refusal.of(SQL_TOO_LARGE, node, limit=MAX_ROWS**2, what="rows of lists beside each row of a table")
 
 
 def repeated(

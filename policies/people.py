@@ -81,9 +81,9 @@ def near(one: Sketch, other: Sketch, minimum: int) -> bool:
         return True
     for group, first, last in zip(mine, low, high, strict=True):
         differ = theirs[first:last] != group
-        for apart in (differ[:, :2].any(axis=1).sum(axis=1), differ.any(axis=1).sum(axis=1)):
-            if ((apart >= 1) & (apart < minimum)).any():
-                return True
+        people, rows = differ[:, :2].any(axis=1).sum(axis=1), differ.any(axis=1).sum(axis=1)
+        if ((people < minimum) & (rows > 0)).any():  # nearly the same people, or the same in other numbers
+            return True
     return False
 
 
@@ -140,25 +140,33 @@ def _keys(count: int, table: str | None = None) -> list[exp.Expr]:
 
 
 def _near(sides: Sequence[exp.Select], keys: Sequence[int], minimum: int) -> exp.Select:
-    """A row if there are two groups that differ in too few people, or in how often too few are in them."""
+    """A row if there are two groups that differ in too few people, or in how often too few are in them: most may be in
+    one of them twice or three times as often, and a multiple of the one sum is taken off the other."""
     pairs = exp.Select().from_(sides[0].subquery("a", copy=False), copy=False)
     same = exp.EQ(this=exp.column("u", "a"), expression=exp.column("u", "b"))
     pairs = pairs.join(sides[1].subquery("b", copy=False), on=same, copy=False)
+    groups = [*_keys(keys[0], "a"), *_keys(keys[1], "b")]
+    named = [exp.alias_(each.copy(), f"g{place}") for place, each in enumerate(groups)]
     people = exp.Add(this=exp.Max(this=exp.column("people", "a")), expression=exp.Max(this=exp.column("people", "b")))
-    equal = exp.EQ(this=exp.column("n", "a"), expression=exp.column("n", "b"))
-    alike = exp.Count(this=exp.Case(ifs=[exp.If(this=equal, true=exp.Literal.number(1))]))
+    often = exp.cast(exp.column("n", "a"), exp.DType.DOUBLE)
+    ratio = exp.Div(this=often, expression=exp.column("n", "b"), typed=False, safe=True)
+    alike = pairs.select(
+        *named, exp.alias_(people, "people"), exp.alias_(exp.Count(this=exp.Star()), "alike"), copy=False
+    ).group_by(*groups, ratio, copy=False)
+    either = exp.Sub(this=exp.Max(this=exp.column("people")), expression=exp.Sum(this=exp.column("alike")))
     few = [
         exp.Between(
-            this=exp.Sub(this=exp.Sub(this=people.copy(), expression=exp.Count(this=exp.Star())), expression=shared),
+            this=exp.Sub(this=either.copy(), expression=shared),
             low=exp.Literal.number(1),
             high=exp.Literal.number(minimum - 1),
         )
-        for shared in (exp.Count(this=exp.Star()), alike)
+        for shared in (exp.Sum(this=exp.column("alike")), exp.Max(this=exp.column("alike")))
     ]
-    pairs = pairs.select(exp.alias_(exp.Literal.number(1), "violation"), copy=False)
-    if any(keys):
-        pairs = pairs.group_by(*_keys(keys[0], "a"), *_keys(keys[1], "b"), copy=False)
-    return pairs.having(exp.or_(*few), copy=False).limit(1, copy=False)
+    made = exp.Select().from_(alike.subquery("alike_", copy=False), copy=False)
+    made = made.select(exp.alias_(exp.Literal.number(1), "violation"), copy=False)
+    if groups:
+        made = made.group_by(*(exp.column(f"g{place}") for place in range(len(groups))), copy=False)
+    return made.having(exp.or_(*few), copy=False).limit(1, copy=False)
 
 
 def _sketch(groups: exp.Select, keys: int) -> exp.Select:

@@ -11,6 +11,9 @@ from policies.labels import Dep, Value
 from policies.lists import Mixed, Row, Tie
 from policies.refusal import Refusal
 
+SCHEMAS = ("main", "public", "default")
+"""Where the engines keep the tables; a query may say so."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:
@@ -101,11 +104,14 @@ class Scope:
     def here(self, node: exp.Column) -> Value | None:
         """The column `node` means in this scope alone. Refuses what is ambiguous."""
         name, table = node.name.lower(), node.table.lower()
-        if node.args.get("db") or node.args.get("catalog"):
+        schema = node.args.get("db")
+        if node.args.get("catalog") or (schema is not None and schema.name.lower() not in SCHEMAS):
             raise Refusal.of(COLUMN_UNKNOWN, node)
         if not table and name in self.merged:
             return self.merged[name]
         holders = [each for each in self.sources if name in each.columns and table in ("", each.name)]
+        if schema is not None:
+            holders = [each for each in holders if each.dataset is not None and each.dataset.lower() == table]
         if len(holders) > 1:
             raise Refusal.of(COLUMN_AMBIGUOUS, node, name=node.name)
         return holders[0].columns[name] if holders else None

@@ -7,20 +7,19 @@ from collections.abc import Iterator
 
 from sqlglot import exp
 
+from policies.pivots import crosstabs
+
 
 def respelled(tree: exp.Expr) -> exp.Expr:
     """The tree with named windows, SEMI and ANTI joins, FETCH, FROM-first joins, PIVOT, UNNEST of constants and
     first days of months put in other words."""
-    if isinstance(tree, exp.Pivot):
-        tree = _pivot_statement(tree)
+    tree = crosstabs(tree)
     for select in list(tree.find_all(exp.Select)):
         _joins_of_from(select)
         _windows(select)
         _memberships(select)
         _fetch(select)
         _calendar(select)
-    for pivot in list(tree.find_all(exp.Pivot)):
-        _pivoted(pivot)
     for unnest in list(tree.find_all(exp.Unnest)):
         _unnested(unnest)
     for day in list(tree.find_all(exp.DateFromParts)):
@@ -123,63 +122,6 @@ def _fetch(select: exp.Select) -> None:
     options = fetch.args.get("limit_options")
     if options is None or not (options.args.get("percent") or options.args.get("with_ties")):
         select.set("limit", exp.Limit(expression=fetch.args["count"].copy()))
-
-
-def _pivot_statement(pivot: exp.Pivot) -> exp.Expr:
-    """`PIVOT t ON c IN (…) USING sum(x) GROUP BY k`; without IN its columns would depend on the data."""
-    if {name for name, given in pivot.args.items() if given} - {"this", "expressions", "using", "group"}:
-        return pivot
-    group = pivot.args.get("group")
-    made = _crosstab(pivot.this, pivot.expressions, pivot.args.get("using") or [], group)
-    return made if made is not None else pivot
-
-
-def _pivoted(pivot: exp.Pivot) -> None:
-    """`t PIVOT (sum(x) FOR c IN (…) GROUP BY k)` as a subquery."""
-    source = pivot.parent
-    if source is None or len(source.args.get("pivots") or []) != 1:
-        return
-    known = {"expressions", "fields", "group", "alias", "columns", "pivot_column_naming"}
-    if {name for name, given in pivot.args.items() if given} - known:
-        return
-    plain = source.copy()
-    plain.set("pivots", None)
-    made = _crosstab(plain, pivot.args.get("fields") or [], pivot.expressions, pivot.args.get("group"))
-    if made is not None:
-        alias = pivot.args.get("alias")
-        source.replace(exp.Subquery(this=made, alias=alias.copy() if alias is not None else None))
-
-
-def _crosstab(
-    source: exp.Expr, fields: list[exp.Expr], calls: list[exp.Expr], group: exp.Expr | None
-) -> exp.Select | None:
-    """One aggregate per constant, each over its rows; grouped by `group`, or by whatever else the source has."""
-    if len(fields) != 1 or not isinstance(fields[0], exp.In) or not calls or not fields[0].expressions:
-        return None
-    subject = fields[0].this
-    columns: list[exp.Expr] = []
-    for each in fields[0].expressions:
-        value = each.this if isinstance(each, exp.PivotAlias) else each
-        if not isinstance(value, exp.Literal):
-            return None
-        named = each.args["alias"].name if isinstance(each, exp.PivotAlias) else value.name
-        for call in calls:
-            inner = call.this if isinstance(call, exp.Alias) else call
-            if not isinstance(inner, exp.AggFunc) or (len(calls) > 1 and not isinstance(call, exp.Alias)):
-                return None
-            chosen = exp.Where(this=exp.EQ(this=subject.copy(), expression=value.copy()))
-            name = f"{named}_{call.alias}" if isinstance(call, exp.Alias) else named
-            columns.append(
-                exp.alias_(exp.Filter(this=inner.copy(), expression=chosen), exp.to_identifier(name, quoted=True))
-            )
-    if group is not None:
-        keys: list[exp.Expr] = [each.copy() for each in group.expressions]
-    else:
-        used = [subject, *(column for call in calls for column in call.find_all(exp.Column))]
-        keys = [exp.Star(except_=[exp.to_identifier(name) for name in dict.fromkeys(each.name for each in used)])]
-    made = exp.Select(expressions=[*keys, *columns]).from_(source.copy(), copy=False)
-    made.set("group", exp.Group(all=True))
-    return made
 
 
 def _calendar(select: exp.Select) -> None:

@@ -77,11 +77,6 @@ def thresholds(env: Environment, block: Block, node: exp.Expr) -> Thresholds:
             for person, minimum in needed
             for rows in aggregate.mixed
         ]
-        made.of[aggregate.number] += [
-            Requirement(_distinct(factor, rows), "least", minimum)
-            for _, minimum in needed
-            for factor, rows in aggregate.weights
-        ]
         if needed:
             _differences(made, aggregate, compared, needed)
         if aggregate.totals:

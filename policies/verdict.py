@@ -26,7 +26,8 @@ MAX_HIDDEN = 500
 
 def digest(values: Sequence[object]) -> str:
     """A cell's name in the history: its key values, shortened; the values themselves are not kept."""
-    text = json.dumps([None if value is None else str(value) for value in values], ensure_ascii=False)
+    whole = (value + 0.0 if isinstance(value, float) else value for value in values)  # -0.0 is the group of 0.0
+    text = json.dumps([None if value is None else str(value) for value in whole], ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
@@ -167,7 +168,7 @@ class _Atoms:
         held = np.ones(len(self._count), dtype=bool)
         if asked.test is not None:
             truth = self._values[f"t{asked.test}"]
-            held = np.array([bool(each) for each in truth])[self._codes[f"t{asked.test}"]]
+            held = np.array([bool(each) for each in truth], dtype=bool)[self._codes[f"t{asked.test}"]]
         if asked.factor is not None:
             held = held & (self.factors(asked) != 0)
         members = np.flatnonzero(held)

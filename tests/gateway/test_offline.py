@@ -89,7 +89,8 @@ def test_attacks_learn_nothing(line: dict[str, Any], answers: dict[str, dict[str
     for secret in (CANARY, *line.get("never", ())):
         assert secret not in json.dumps(got, ensure_ascii=False)
     if got["outcome"] == "answer":
-        withheld = got["suppressed"] or all(each is None for row in got["rows"] for each in row)
+        untold = got["suppressed"] is None  # where how much was withheld would tell of it
+        withheld = untold or got["suppressed"] or all(each is None for row in got["rows"] for each in row)
         assert "rewrite" in line["accept"] or ("suppress" in line["accept"] and withheld), got
 
 
@@ -194,3 +195,22 @@ def test_when_the_atoms_are_too_many_nothing_is_answered(
     monkeypatch.setattr(atoms, "MAX_ATOMS", 3)
     got = list(offline.run(lines, policy, database, keep_history=True))
     assert [line["code"] for line in got] == [None, "HISTORY_FULL"]
+
+
+def test_neither_the_order_of_a_union_nor_having_tells_of_what_is_withheld(database: Path, policy: Policy) -> None:
+    rare = "sum(income) FILTER (WHERE diagnosis = 'HIV')"
+    ordered = (
+        f"SELECT gender AS k, {rare} AS s FROM citizen WHERE county = '临江县' GROUP BY gender"
+        " UNION ALL SELECT 'x', 10000.0 * x FROM range(50) AS r(x) ORDER BY s NULLS FIRST"
+    )
+    (answer,) = offline.run([{"id": 1, "sql": ordered}], policy, database)
+    assert [row[1] for row in answer["rows"]] == [None, None, *(10000.0 * x for x in range(50))]
+    chosen = (
+        "SELECT gender, count(*) FROM citizen WHERE county = '临江县' OR county = '孤岛县'"
+        " GROUP BY gender HAVING count(*) > {}"
+    )
+    total = {"id": 1, "sql": "SELECT gender, count(*) FROM citizen WHERE county = '临江县' GROUP BY gender"}
+    for least in (10, 1000):
+        lines = [total, {"id": 2, "sql": chosen.format(least)}]
+        _, answer = offline.run(lines, policy, database, keep_history=True)
+        assert (answer["outcome"], answer["rows"], answer["suppressed"]) == ("answer", [], None)
