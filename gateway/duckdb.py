@@ -1,6 +1,7 @@
 """DuckDB as an engine: a bounded number of locked processes, shared by the sets of tables that need one."""
 
 import threading
+import time
 from collections import OrderedDict
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,11 @@ from gateway.errors import ENGINE_UNAVAILABLE
 from policies.decision import Allowed, LastMask
 from store.errors import YurtError
 
-_Key = tuple[Path | None, tuple[tuple[str, Path], ...]]
+_Files = tuple[tuple[str, Path], ...]
+_Key = tuple[Path | None, _Files, _Files]
+
+RESTED_S = 60.0
+"""How long a process has to have been idle before one that no question waits for may take its place."""
 
 
 class Processes:
@@ -29,28 +34,70 @@ class Processes:
         self._most, self._limits, self._root_key = most, limits or EngineLimits(), root_key
         self._name_model = name_model
         self._changed = threading.Condition()
-        self._idle: OrderedDict[DuckDBProcess, _Key] = OrderedDict()  # longest idle first
+        self._idle: OrderedDict[DuckDBProcess, tuple[_Key, float]] = OrderedDict()  # longest idle first, and since when
         self._count = 0
         self._closed = False
 
     def take(self, tables: Tables, wait_s: float) -> DuckDBProcess:
         """An idle process over exactly `tables`, or a new one. Raises ENGINE_UNAVAILABLE."""
-        key = _key(tables)
         with self._changed:
             if not self._changed.wait_for(lambda: self._closed or self._idle or self._count < self._most, wait_s):
                 raise YurtError(ENGINE_UNAVAILABLE)
             if self._closed:
                 raise YurtError(ENGINE_UNAVAILABLE)
+            waiting = self._waiting(_key(tables))
+            if waiting is not None:
+                return waiting
             evicted = None
-            for process in [each for each, held in reversed(self._idle.items()) if held == key]:
-                del self._idle[process]
-                if process.alive:
-                    return process
-                self._count -= 1
             if self._count >= self._most:
                 evicted, _ = self._idle.popitem(last=False)
             else:
                 self._count += 1
+        return self._started(tables, evicted)
+
+    def waiting(self, tables: Tables) -> DuckDBProcess | None:
+        """An idle process over exactly `tables`, if there is one."""
+        with self._changed:
+            return self._waiting(_key(tables))
+
+    def prepare(self, tables: Tables) -> None:
+        """Start a process over files and copies of them, which no question waits for, unless one is idle. It takes the
+        place of one with fewer of the copies, a free one, or that of one idle for a while; else none is started.
+
+        Raises ENGINE_UNAVAILABLE.
+        """
+        database, files, copies = key = _key(tables)
+        with self._changed:
+            held = {process: (each, since) for process, (each, since) in self._idle.items()}
+            if self._closed or any(each == key for each, _ in held.values()):
+                return
+            evicted = next(
+                (
+                    process
+                    for process, (each, since) in held.items()
+                    if (each[:2] == (database, files) and each[2] and {*each[2]} < {*copies})
+                    or (self._count >= self._most and time.monotonic() - since > RESTED_S)
+                ),
+                None,
+            )
+            if evicted is not None:
+                del self._idle[evicted]
+            elif self._count >= self._most:
+                return
+            else:
+                self._count += 1
+        self.give(tables, self._started(tables, evicted))
+
+    def _waiting(self, key: _Key) -> DuckDBProcess | None:
+        for process in [each for each, (held, _) in reversed(self._idle.items()) if held == key]:
+            del self._idle[process]
+            if process.alive:
+                return process
+            self._count -= 1
+        return None
+
+    def _started(self, tables: Tables, evicted: DuckDBProcess | None) -> DuckDBProcess:
+        """A new process, in the place of another if need be; its place is counted already."""
         try:
             if evicted is not None:
                 evicted.close()
@@ -66,7 +113,7 @@ class Processes:
             return
         with self._changed:
             if not self._closed:
-                self._idle[process] = _key(tables)
+                self._idle[process] = (_key(tables), time.monotonic())
                 self._changed.notify()
                 return
         process.close()
@@ -157,4 +204,4 @@ class DuckDBEngine(Engine):
 
 
 def _key(tables: Tables) -> _Key:
-    return tables.database, tuple(sorted(tables.files.items()))
+    return tables.database, tuple(sorted(tables.files.items())), tuple(sorted(tables.copies.items()))

@@ -35,7 +35,8 @@ _LOOK_S = 0.1
 """How often a wish to stop is looked for while the engine works."""
 _PIPE_BYTES = 1 << 20
 _CODES: dict[str, ErrorCode] = {"memory": ENGINE_MEMORY, "cancelled": ENGINE_CANCELLED, "large": ANSWER_TOO_LARGE}
-_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "VIRTUAL_ENV", "TZ")
+ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "VIRTUAL_ENV", "TZ")
+"""What a process over data may know of the environment."""
 
 
 class DuckDBProcess:
@@ -52,7 +53,7 @@ class DuckDBProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             bufsize=0,
-            env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+            env={name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
             cwd=Path(__file__).resolve().parent.parent,
             start_new_session=True,
         )
@@ -144,7 +145,7 @@ class DuckDBProcess:
         self, tables: Tables, limits: EngineLimits, root_key: bytes | None, name_model: str
     ) -> dict[str, dict[str, str]]:
         hello: dict[str, Any] = {
-            "files": {name: str(Path(path).resolve()) for name, path in dict(tables.files).items()},
+            "files": {name: str(Path(path).resolve()) for name, path in {**tables.files, **tables.copies}.items()},
             "memory_bytes": limits.memory_bytes,
             "threads": limits.threads,
             "open_files": limits.files,

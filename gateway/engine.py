@@ -34,10 +34,12 @@ class EngineLimits:
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """Where an engine finds its tables: a database file, or one file per table."""
+    """Where an engine finds its tables: a database file, or one file per table; and filtered copies of such files,
+    under names that no query can write."""
 
     database: Path | None = None
     files: Mapping[str, Path] = field(default_factory=dict)
+    copies: Mapping[str, Path] = field(default_factory=dict)
 
 
 class Stop:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from gateway.duckdb import DuckDBEngine, Processes
 from gateway.engine import Engine, EngineLimits, Tables
 from gateway.errors import ENGINES_MIXED
+from gateway.filtered_copies import FilteredCopies
+from gateway.filtered_engine import CopyMaker, FilteredEngine
 from gateway.lookups import Masks
 from policies.model import Policy
 from store.errors import YurtError
@@ -46,9 +48,12 @@ class EnginePool:
         most: int = MOST,
         elsewhere: Mapping[str, EngineAt] | None = None,
         name_model: str = "",
+        copies: FilteredCopies | None = None,
     ) -> None:
-        """`elsewhere`: the engines of the settings, by name; `name_model`: the reader of names of the settings."""
+        """`elsewhere`: the engines of the settings, by name; `name_model`: the reader of names of the settings;
+        `copies`: where filtered copies of files are kept, if they are."""
         self._processes = Processes(most, limits, root_key, name_model)
+        self.maker = CopyMaker(copies, self._processes) if copies is not None else None
         self._masks = Masks(self._processes)
         self._elsewhere, self._most, self._lock = dict(elsewhere or {}), most, threading.Lock()
         self._of = {dataset: name for name, engine in self._elsewhere.items() for dataset in engine.datasets}
@@ -70,7 +75,8 @@ class EnginePool:
     def at(self, place: Place, files: Mapping[str, Path], policy: Policy, user: Mapping[str, object]) -> Engine:
         """The engine of a project at its place. Raises ENGINE_UNAVAILABLE, ENGINE_UNLOCKED."""
         if not place.name:
-            return self.engine(files)
+            wanted = self.maker.copies.wanted(files, policy, user) if self.maker is not None else {}
+            return FilteredEngine(files, wanted, self.maker) if wanted and self.maker else self.engine(files)
         at = self._elsewhere[place.name]
         if at.kind == "postgres":
             return self._postgres(place.name, at, policy, user)
@@ -84,6 +90,8 @@ class EnginePool:
 
     def close(self) -> None:
         """End every engine."""
+        if self.maker is not None:
+            self.maker.close()
         self._processes.close()
         with self._lock:
             held, self._connections = list(self._connections.values()), {}

@@ -8,6 +8,7 @@ import gc
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Request
@@ -24,9 +25,10 @@ from gateway.engine import EngineLimits
 from gateway.engines import EnginePool
 from gateway.errors import QUESTION_INVALID, TOKEN_REFUSED
 from gateway.fair_queue import Caps
+from gateway.filtered_copies import FilteredCopies
 from gateway.identity import HubIdentity, Sandbox
 from gateway.questions import Questions
-from gateway.standing import Standings
+from gateway.standing import Standings, newest_files
 from policies.explain import asked_about
 from store.database import Database
 from store.errors import YurtError
@@ -107,12 +109,21 @@ def main() -> None:
     secrets = Secrets(settings.home / "secrets")
     database = Database(settings.records_url)
     limits = EngineLimits(memory_bytes=settings.query_memory_mib << 20, threads=settings.query_threads)
+    data = settings.home / "data"
+    kept = FilteredCopies(  # at 0 MiB it empties its folder
+        settings.home / "filtered",
+        settings.filtered_copies_mib << 20,
+        partial(newest_files, database, data),
+        limits,
+        settings.filtered_copies_from_kib << 10,
+    )
+    copies = kept if settings.filtered_copies_mib else None
     engines = EnginePool(
-        secrets.key("masking-root"), limits, settings.query_processes, settings.engines, settings.name_model
+        secrets.key("masking-root"), limits, settings.query_processes, settings.engines, settings.name_model, copies
     )
     identity = HubIdentity(given.hub_api)
     audit = open_log(settings, secrets)
-    standings = Standings(database, settings.home / "data", engines)
+    standings = Standings(database, data, engines)
     questions = Questions(settings.home / "questions")
     desk = Desk(database, audit, engines, standings, settings.query_timeout_s, questions)
     caps = Caps(

@@ -4,12 +4,13 @@ import hashlib
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from catalog.datasets import Dataset, DatasetVersion
@@ -141,6 +142,23 @@ class Standings:
         return found
 
 
+def newest_files(database: Database, data: Path) -> list[Path]:
+    """The file of the newest version of every dataset."""
+    with database.reading() as session:
+        return [data / file for file in session.scalars(_newest(DatasetVersion.file))]
+
+
+def _newest(*columns: Any, names: Collection[str] | None = None) -> Select[Any]:
+    """Columns of the newest version of each dataset, or of those named."""
+    newest = select(DatasetVersion.dataset_id, func.max(DatasetVersion.number).label("number"))
+    if names is not None:
+        newest = newest.where(DatasetVersion.dataset_id.in_(names))
+    found = newest.group_by(DatasetVersion.dataset_id).subquery()
+    return select(*columns).join(
+        found, (DatasetVersion.dataset_id == found.c.dataset_id) & (DatasetVersion.number == found.c.number)
+    )
+
+
 def _version(session: Session, project_id: str, grants: Sequence[Grant]) -> str:
     """Digest of the records terms are made of: the live grants, the purpose, the columns' types and the data's digests.
 
@@ -149,20 +167,8 @@ def _version(session: Session, project_id: str, grants: Sequence[Grant]) -> str:
     if not grants:
         check_live_grant(session, project_id)
     names = {grant.dataset_id for grant in grants}
-    newest = (
-        select(DatasetVersion.dataset_id, func.max(DatasetVersion.number).label("number"))
-        .where(DatasetVersion.dataset_id.in_(names))
-        .group_by(DatasetVersion.dataset_id)
-        .subquery()
-    )
-    versions = session.execute(
-        select(DatasetVersion.dataset_id, DatasetVersion.file, DatasetVersion.sha256)
-        .join(
-            newest,
-            (DatasetVersion.dataset_id == newest.c.dataset_id) & (DatasetVersion.number == newest.c.number),
-        )
-        .order_by(DatasetVersion.dataset_id)
-    )
+    described = (DatasetVersion.dataset_id, DatasetVersion.file, DatasetVersion.sha256)
+    versions = session.execute(_newest(*described, names=names).order_by(DatasetVersion.dataset_id))
     records = [
         project_id,
         project(session, project_id).purpose,

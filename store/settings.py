@@ -52,6 +52,12 @@ class Settings(BaseSettings):
     query_concurrency_per_user: int = Field(2, ge=1, description="Queries of one person that run at once.")
     query_processes: int = Field(6, ge=1, description="Query engine processes, busy and idle ones together.")
     query_waiting: int = Field(400, ge=1, description="Queries that may wait in line; beyond it GATEWAY_BUSY.")
+    filtered_copies_mib: int = Field(
+        4096,
+        ge=0,
+        description="Disk for copies of files that hold the rows of one row filter, in MiB; 0: none are made.",
+    )
+    filtered_copies_from_kib: int = Field(1024, ge=0, description="Size of a file from which on such copies are made.")
     engines: dict[str, EngineAt] = Field(
         {}, description="Engines beside DuckDB and the datasets asked of each: docs/engines.md."
     )
