@@ -160,6 +160,8 @@ class Footprint:
     repeats: bool = False  # it adds up what is the same in several rows of a person
     factor: str = ""  # what is known of each row and multiplies what it adds to the sum
     weighed: bool = False  # nothing of it was told but on which side of known means its mean lies
+    people: tuple[str, ...] = ()  # the column of each table that names the person
+    single: tuple[int, ...] = ()  # tables with one row per person
     dominated: str = ""  # true of a group whose total tells too much about its largest contributors
     withheld: tuple[str, ...] | None = field(default=(), compare=False)  # cells not told; None: not answered yet
     pending: bool = field(default=False, compare=False)  # somebody may be being told more of it

@@ -228,6 +228,12 @@ def _told(
             min_group=max(minimum for _, minimum in limits.units),
             dialect=env.dialect,
             fixed=tuple(sorted(bound)),
+            people=tuple(_person(env, instance) for instance in order),
+            single=tuple(
+                place
+                for place, instance in enumerate(order)
+                if env.schema.tables[env.datasets[instance]].key == (_person(env, instance) or None)
+            ),
         )
         named = tuple(keys.get(key, exp.null()) for key in found.group_keys)  # what an outer row fixes has no name here
         one = Told(found, tellers, named, level, rows.whole)
@@ -237,6 +243,10 @@ def _told(
                 raise Refusal.of(NON_LINEAR, factor, name="A sum of products with such a factor")
             multiplied = replace(found, factor=canonical(factor, aliases, env.dialect))
             yield replace(one, footprint=multiplied, aggregates=numbers)
+
+
+def _person(env: Environment, instance: str) -> str:
+    return (env.policy.datasets[env.datasets[instance]].unit or "").lower()
 
 
 def _tables(node: exp.Expr) -> set[str]:

@@ -18,6 +18,7 @@ from policies.dialects import parsed
 from policies.errors import HISTORY_FULL, NOT_IN_ENGINE
 from policies.ground import grounded
 from policies.model import Policy
+from policies.reduced import reduced
 
 MAX_PAIRS = 400
 """Comparisons of sets of people one query may cost; beyond it the query is refused, never answered unchecked."""
@@ -125,7 +126,17 @@ def compare(
 
 
 def _seen(footprints: Sequence[Footprint]) -> dict[Footprint, Footprint]:
-    """How to describe statistics whose tables others saw under other terms."""
+    """How to describe statistics that others took over more or fewer tables, or under other terms."""
+    joined: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
+    for one in footprints:
+        joined.setdefault(reduced(one).tables, set()).add(one.tables)
+    fewer = {one: each for one in footprints if len(joined[(each := reduced(one)).tables]) > 1}
+    found = _grounded([fewer.get(one, one) for one in footprints])
+    described = {one: found.get(fewer.get(one, one), fewer.get(one, one)) for one in footprints}
+    return {one: each for one, each in described.items() if each != one}
+
+
+def _grounded(footprints: Sequence[Footprint]) -> dict[Footprint, Footprint]:
     terms: dict[tuple[str, ...], dict[tuple[str, ...], Footprint]] = {}
     for one in footprints:
         terms.setdefault(one.tables, {}).setdefault(one.sources, one)

@@ -1,4 +1,4 @@
-"""Rows chosen by a statistic joined to them are audited together with all other statistics over those rows."""
+"""Rows that are joined with a statistic, or with a table of one row per person, are audited as the rows they are."""
 
 from pathlib import Path
 from typing import Any
@@ -57,5 +57,35 @@ def test_a_margin_beside_what_a_statistic_divides_is_answered(database: Path, po
         f"SELECT c.gender, avg(c.income) {rows} GROUP BY 1",
         f"SELECT c.gender, s.n > 250, avg(c.income) {rows} GROUP BY 1, 2",
         f"SELECT avg(c.income) {rows}",
+    )
+    assert [answer["outcome"] for answer in answers] == ["answer"] * 3
+
+
+BY_HOME = "SELECT c.county, sum(v.cost) FROM citizen c JOIN visit v ON c.id_no = v.id_no GROUP BY c.county"
+
+
+@pytest.mark.parametrize(
+    "total",
+    [
+        "SELECT sum(v.cost) FROM citizen c JOIN visit v ON c.id_no = v.id_no",
+        "SELECT sum(v.cost) FROM citizen c JOIN visit v ON c.id_no = v.id_no JOIN citizen d ON d.id_no = v.id_no",
+        "SELECT sum(cost) FROM visit WHERE id_no IN (SELECT id_no FROM citizen)",
+        "SELECT sum(cost) FROM visit v WHERE EXISTS (SELECT 1 FROM citizen c WHERE c.id_no = v.id_no)",
+    ],
+)
+def test_a_total_over_other_tables_with_the_same_rows_is_refused(total: str, database: Path, policy: Policy) -> None:
+    """The visits of the 7 people of one county were withheld."""
+    counties, whole = asked(database, policy, BY_HOME, total)
+    assert counties["suppressed"] == 1
+    assert whole["code"] == "DIFFERENCING"
+
+
+def test_statistics_of_visits_and_of_visits_with_their_people_are_both_answered(database: Path, policy: Policy) -> None:
+    answers = asked(
+        database,
+        policy,
+        BY_HOME,
+        "SELECT sum(cost), count(*) FROM visit",
+        "SELECT dept, avg(cost) FROM visit GROUP BY 1",
     )
     assert [answer["outcome"] for answer in answers] == ["answer"] * 3
