@@ -81,7 +81,8 @@ def footprints(env: Environment, block: Block, limits: Thresholds, made: exp.Sel
         joined = _with_matched(env, block, conditions)
         for each in row_sets(env, RowSet(tuple(conditions), (*based, *about.groups))):
             for told in _told(env, joined, limits, each, tellers[row_set], factors):
-                found_all += [told, *_totals(env, block, told, row_set)]
+                found_all.append(told)
+                found_all += _totals(env, block, told, row_set) if not told.footprint.factor else ()
     if _repeats(env, block):
         found_all = [replace(told, footprint=replace(told.footprint, repeats=True)) for told in found_all]
     return found_all
