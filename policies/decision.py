@@ -157,6 +157,7 @@ class Footprint:
     dialect: str = "duckdb"
     fixed: tuple[str, ...] = ()  # those of `keys` that a condition binds to one constant
     total: str = ""  # the column whose totals this is about, where a dominance rule protects them
+    once: bool = False  # it counts each person once, however many rows they have
     repeats: bool = False  # it adds up what is the same in several rows of a person
     factor: str = ""  # what is known of each row and multiplies what it adds to the sum
     weighed: bool = False  # nothing of it was told but on which side of known means its mean lies

@@ -82,6 +82,7 @@ def footprints(env: Environment, block: Block, limits: Thresholds, made: exp.Sel
         for each in row_sets(env, RowSet(tuple(conditions), (*based, *about.groups))):
             for told in _told(env, joined, limits, each, tellers[row_set], factors):
                 found_all.append(told)
+                found_all += _once(env, block, told, row_set)
                 found_all += _totals(env, block, told, row_set) if not told.footprint.factor else ()
     if _repeats(env, block):
         found_all = [replace(told, footprint=replace(told.footprint, repeats=True)) for told in found_all]
@@ -248,6 +249,31 @@ def _told(
 
 def _person(env: Environment, instance: str) -> str:
     return (env.policy.datasets[env.datasets[instance]].unit or "").lower()
+
+
+def _once(env: Environment, block: Block, told: Told, row_set: str) -> Iterator[Told]:
+    """The same people counted once each, where a condition says how many rows they have: beside a count of the rows it
+    tells about those that have another number."""
+    if told.footprint.factor or not any(each.find(exp.AggFunc) for each in block.conditions):
+        return
+    persons = {unit.node.sql() for unit in block.units}
+    numbers = {
+        aggregate.number
+        for aggregate in block.aggregates.values()
+        for call in aggregate.node.find_all(exp.Count)
+        if isinstance(call.this, exp.Distinct)
+        and row_set in (rows.sql() for rows in aggregate.compared)
+        and _is_person(env, call.this.expressions[0], persons)
+    }
+    if numbers:
+        yield replace(told, footprint=replace(told.footprint, once=True), aggregates=numbers)
+
+
+def _is_person(env: Environment, node: exp.Expr, persons: Collection[str]) -> bool:
+    base = env.to_base(node)
+    if node.sql() in persons or not isinstance(base, exp.Column):
+        return node.sql() in persons
+    return base.table in env.datasets and base.name.lower() == _person(env, base.table)
 
 
 def _tables(node: exp.Expr) -> set[str]:

@@ -153,7 +153,8 @@ def _frame(footprint: Footprint) -> tuple[object, ...]:
     """Equal for statistics whose rows are the same rows: the same tables, tied alike where there are several. Totals
     of a column under a dominance rule are audited apart: a count tells nothing of them."""
     ties = tuple(text for text in footprint.conditions if _tie(text, footprint)) if len(footprint.tables) > 1 else ()
-    return footprint.tables, footprint.sources, ties, footprint.units[0], footprint.dialect, footprint.total
+    apart = (footprint.total, footprint.once)
+    return footprint.tables, footprint.sources, ties, footprint.units[0], footprint.dialect, apart
 
 
 def _ties(frame: tuple[object, ...]) -> tuple[str, ...]:
