@@ -118,6 +118,9 @@ def _join(env: Environment, block: Block, node: exp.Join) -> exp.Expr:
         block.joined[-1].on = made.args.get("on") or exp.true()
         del block.unsaid[unsaid:]
     elif side in ("RIGHT", "FULL"):  # it gives rows to lists
+        if block.joined and not env.harmless and any(_protected(env, unit) for unit in block.units):
+            hint = "Put the people first, and use LEFT JOIN."
+            raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what=f"{side} JOIN of people with a list", hint=hint)
         block.described = block.described and all(each.exact for each in block.joined)
         block.joined.clear()
     if side:  # whether they are there depends on all that is asked
@@ -127,6 +130,10 @@ def _join(env: Environment, block: Block, node: exp.Join) -> exp.Expr:
             block.mixed += [Mixed(rows | {name}, at) for name in sorted(missing)]
         dp_rows.outer_join(env, block.units[:units], block.units[units:], block.links[links:], node)
     return made
+
+
+def _protected(env: Environment, unit: Unit) -> bool:
+    return env.policy.datasets[unit.dataset].release.mode is not Mode.ROWS
 
 
 def _natural(block: Block, node: exp.Join, before: int) -> list[exp.Expr]:

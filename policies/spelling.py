@@ -16,11 +16,11 @@ def respelled(tree: exp.Expr) -> exp.Expr:
     tree = crosstabs(tree)
     for select in list(tree.find_all(exp.Select)):
         _joins_of_from(select)
+        _from_the_left(select)
         _windows(select)
         _memberships(select)
         _fetch(select)
         _calendar(select)
-        _counted(select)
     for unnest in list(tree.find_all(exp.Unnest)):
         _unnested(unnest)
     for day in list(tree.find_all(exp.DateFromParts)):
@@ -34,6 +34,24 @@ def _joins_of_from(select: exp.Select) -> None:
     if first is not None and first.this.args.get("joins") and not isinstance(first.this, exp.Subquery):
         select.set("joins", [*first.this.args["joins"], *(select.args.get("joins") or [])])
         first.this.set("joins", None)
+
+
+def _from_the_left(select: exp.Select) -> None:
+    """`a RIGHT JOIN b ON c` is `b LEFT JOIN a ON c`, where no star shows their columns in order."""
+    first, joins = select.args.get("from_"), select.args.get("joins") or []
+    side = (joins[0].args.get("side") or "").upper() if joins else ""
+    if first is None or side != "RIGHT" or joins[0].args.get("method") or any(_stars(each) for each in select.selects):
+        return
+    one, other = first.this, joins[0].this
+    if other.args.get("joins") or isinstance(other, exp.Lateral):
+        return
+    first.set("this", other.copy())
+    joins[0].set("this", one.copy())
+    joins[0].set("side", "LEFT")
+
+
+def _stars(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Star) or (isinstance(node, exp.Column) and isinstance(node.this, exp.Star))
 
 
 def _own(select: exp.Select, kind: type[exp.Expr]) -> Iterator[exp.Expr]:
@@ -113,54 +131,6 @@ def _using(select: exp.Select, before: int, join: exp.Expr) -> exp.Expr | None:
         for name in join.args["using"]
     ]
     return exp.and_(*parts, copy=False) if len(parts) > 1 else parts[0]
-
-
-_NO_ZERO: dict[type[exp.Expr], int] = {exp.GT: 0, exp.GTE: 1, exp.EQ: 1}
-"""Comparisons of a count, and from which constant on they do not hold of nothing."""
-
-
-def _counted(select: exp.Select) -> None:
-    """`(SELECT count(*) FROM v WHERE v.k = c.k) > 1` is `c.k IN (SELECT v.k FROM v GROUP BY v.k HAVING count(*) > 1)`:
-    whoever is counted is in the table."""
-    where = select.args.get("where")
-    for test in list(where.find_all(*_NO_ZERO)) if where is not None else ():
-        inner = test.this.unnest()
-        least = test.expression if isinstance(test.expression, exp.Literal) and test.expression.is_int else None
-        if not isinstance(inner, exp.Select) or least is None or int(least.name) < _NO_ZERO[type(test)]:
-            continue
-        made = _members(inner)
-        if made is not None and test.find_ancestor(exp.Select) is select:
-            outer, grouped = made
-            grouped.set("having", exp.Having(this=type(test)(this=inner.selects[0].unalias(), expression=least.copy())))
-            test.replace(exp.In(this=outer, query=exp.Subquery(this=grouped)))
-
-
-def _members(inner: exp.Select) -> tuple[exp.Expr, exp.Select] | None:
-    """The outer column that chooses the rows of a count, and these rows grouped by the inner one."""
-    given = {name for name, each in inner.args.items() if each} - {"expressions", "from_", "where"}
-    if given or len(inner.selects) != 1 or not isinstance(inner.selects[0].unalias(), exp.Count):
-        return None
-    if not inner.args.get("from_") or not inner.args.get("where") or inner.find(exp.Subquery):
-        return None
-    name = inner.args["from_"].this.alias_or_name.lower()
-    parts = (
-        list(inner.args["where"].this.flatten())
-        if isinstance(inner.args["where"].this, exp.And)
-        else [inner.args["where"].this]
-    )
-    mine = [each for each in parts if all(column.table.lower() == name for column in each.find_all(exp.Column))]
-    ties = [each for each in parts if each not in mine]
-    if len(ties) != 1 or not isinstance(ties[0], exp.EQ):
-        return None
-    sides = [ties[0].this, ties[0].expression]
-    own = [side for side in sides if isinstance(side, exp.Column) and side.table.lower() == name]
-    other = [side for side in sides if isinstance(side, exp.Column) and side.table and side.table.lower() != name]
-    if len(own) != 1 or len(other) != 1:
-        return None
-    grouped = exp.Select(expressions=[own[0].copy()]).from_(inner.args["from_"].this.copy(), copy=False)
-    if mine:
-        grouped = grouped.where(*(each.copy() for each in mine), copy=False)
-    return other[0].copy(), grouped.group_by(own[0].copy(), copy=False)
 
 
 def _fetch(select: exp.Select) -> None:

@@ -14,6 +14,7 @@ SPELLINGS = {
     "USING": f"FROM citizen c JOIN {BY_COUNTY} s USING (county) WHERE true",
     "a comma": f"FROM citizen c, {BY_COUNTY} s WHERE c.county = s.county",
     "an outer join": f"FROM citizen c LEFT JOIN {BY_COUNTY} s ON s.county = c.county WHERE s.n > 0",
+    "an outer join from the right": f"FROM {BY_COUNTY} s RIGHT JOIN citizen c ON s.county = c.county WHERE s.n > 0",
     "a common table": f"FROM (SELECT c.* EXCLUDE (name, phone) FROM citizen c JOIN {BY_COUNTY} s"
     " ON s.county = c.county) c WHERE true",
     "two statistics in a row": f"FROM citizen c JOIN {BY_COUNTY} s ON s.county = c.county"
@@ -59,6 +60,12 @@ def test_a_margin_beside_what_a_statistic_divides_is_answered(database: Path, po
         f"SELECT avg(c.income) {rows}",
     )
     assert [answer["outcome"] for answer in answers] == ["answer"] * 3
+
+
+def test_a_full_join_of_people_with_a_statistic_is_refused(database: Path, policy: Policy) -> None:
+    sql = f"SELECT sum(c.income) FROM citizen c FULL JOIN {BY_COUNTY} s ON s.county = c.county"
+    (answer,) = asked(database, policy, sql)
+    assert answer["code"] == "CONSTRUCT_NOT_ALLOWED"
 
 
 BY_HOME = "SELECT c.county, sum(v.cost) FROM citizen c JOIN visit v ON c.id_no = v.id_no GROUP BY c.county"
