@@ -454,9 +454,7 @@ def _summed_too(block: Block, call: exp.Expr, part: Value) -> bool:
 def _nothing_else(env: Environment, part: Value) -> bool:
     """Is it NULL wherever nothing was chosen: then those rows are not among the ones that a mean divides by."""
     node = _based(env, part).unnest()
-    if (
-        isinstance(node, exp.Subquery) and part.level is Level.ROW
-    ):  # a person's statistic: one of no rows is NULL, but for a count
+    if isinstance(node, exp.Subquery) and part.level is Level.ROW:  # a person's statistic: NULL of no rows, but a count
         told = next((each.this for each in node.find_all(exp.Alias) if each.alias == "a"), None)
         call = told.this if isinstance(told, exp.Filter) else told
         return isinstance(call, (exp.Sum, exp.Avg, exp.Min, exp.Max))
