@@ -4,8 +4,11 @@ The exact table stays in this module; what leaves `noisy` is noise-protected and
 """
 
 import math
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from gateway.errors import NOISE_FAILED
@@ -15,6 +18,9 @@ from store.errors import YurtError
 
 ALPHA = 0.05
 _LIMIT = 1 << 62
+_PART = 4096
+"""Rows from which on another thread draws too."""
+_MOST_THREADS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +69,37 @@ def _drawn(release: Release, exact: list[list[int]], rows: int) -> tuple[list[in
         loss, delta = keyed.map(key_distance(noise, release.groups))
         if loss > release.losses[0] or delta > release.delta:
             raise YurtError(NOISE_FAILED)
-        found = dict(keyed(dict(enumerate(exact[0]))))
+        counts = exact[0]
+        found: dict[int, int] = {}
+        for part in _at_once(keyed, [{row: counts[row] for row in part} for part in _parts(rows)]):
+            found |= part
         shown = sorted(found)
         values, rest, places = [[int(found[row]) for row in shown]], exact[1:], range(1, len(exact))
     for place, column in zip(places, rest, strict=True):
         measurement = mechanism(noise, release.scales[place])
         if measurement.map(distance(noise, release.measures[place], release.groups)) > release.losses[place]:
             raise YurtError(NOISE_FAILED)
-        values.append([int(value) for value in measurement([column[row] for row in shown])] if shown else [])
+        given = [[column[shown[row]] for row in part] for part in _parts(len(shown))]
+        values.append([int(value) for part in _at_once(measurement, given) for value in part] if shown else [])
     return shown, values
+
+
+def _parts(rows: int) -> list[range]:
+    """The rows in consecutive parts, one for each thread that may draw."""
+    parts = min(len(os.sched_getaffinity(0)), _MOST_THREADS, 1 + rows // _PART)
+    return [range(*ends) for ends in pairwise(rows * place // parts for place in range(parts + 1))]
+
+
+def _at_once(draw: Callable[[Any], Any], parts: list[Any]) -> list[Any]:
+    """`draw` of every part, several at once: OpenDP works without the interpreter's lock.
+
+    It draws each row's noise by itself and compares each row with the threshold by itself, so that the parts together
+    are the same mechanism as the whole, whose privacy map was asked.
+    """
+    if len(parts) == 1:
+        return [draw(parts[0])]
+    with ThreadPoolExecutor(len(parts)) as threads:
+        return list(threads.map(draw, parts))
 
 
 def _order(value: Any) -> tuple[bool, str, Any]:

@@ -88,7 +88,7 @@ class DuckDBProcess:
             asked = {"run": query.number, "sql": sql, "max_rows": limits.max_rows, "max_bytes": limits.max_bytes}
             asked["masks"] = [[mask.position, mask.operator, dict(mask.arguments)] for mask in masks]
             self.tell(asked, wire.packed(given.schema, given.to_batches()) if given is not None else b"")
-            schema = query.next()
+            first = query.next()
         except BaseException:
             query.end()
             done()
@@ -100,7 +100,7 @@ class DuckDBProcess:
             finally:
                 done()
 
-        return Rows(schema.schema if schema is not None else pa.schema([]), query.batches(), close)
+        return Rows(first.schema, query.batches(first), close)
 
     def tell(self, header: dict[str, Any], body: bytes | memoryview = b"") -> None:
         """Send a message. Raises ENGINE_MEMORY: a process that is gone was ended for what it used."""
@@ -177,27 +177,28 @@ class _Query:
         self._over = False  # the process has said its last word about this query, or is gone
 
     def next(self) -> Any:
-        """The next `pyarrow.Table` (the first has no rows, for its schema), None at the end. Raises ENGINE_…"""
-        while True:
+        """The next `pyarrow.Table`: at least one, None at the end. Raises ENGINE_…"""
+        while not self._over:
             left = self._deadline - time.monotonic()
             if self._stop.wished or left <= 0:
                 self.end()
                 raise YurtError(ENGINE_CANCELLED if self._stop.wished else ENGINE_TIMEOUT)
             said = self._heard(min(left, _LOOK_S))
-            if said is not None:
-                break
-        header, body = said
-        if header.get("status") == "rows":
-            return wire.unpacked(body)
-        self._over = True
-        if header.get("status") == "end":
-            return None
-        raise YurtError(_CODES.get(str(header.get("status")), ENGINE_FAILED))
+            if said is None:
+                continue
+            status = str(said[0].get("status"))
+            self._over = status != "rows"
+            if status not in ("rows", "end"):
+                raise YurtError(_CODES.get(status, ENGINE_FAILED))
+            return wire.unpacked(said[1])
+        return None
 
-    def batches(self) -> Iterator[Any]:
-        """Record batches until the end."""
-        while (table := self.next()) is not None:
+    def batches(self, first: Any) -> Iterator[Any]:
+        """Record batches of the first table and of those that follow."""
+        table = first
+        while table is not None:
             yield from table.to_batches()
+            table = self.next()
 
     def end(self) -> None:
         """Leave the process ready for another query: stop this one, or kill a process that does not listen."""

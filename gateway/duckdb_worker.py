@@ -31,6 +31,9 @@ _READERS: dict[str, Callable[..., Any]] = {
     ".csv": duckdb.DuckDBPyConnection.read_csv,
 }
 _WORDS = {"Out of Memory": "memory", "INTERRUPT": "cancelled"}
+_Ending = tuple[str, bytes | memoryview]
+"""One word for how a query ended, and the last of its rows."""
+_FAILED: _Ending = ("failed", b"")
 
 
 def main() -> None:
@@ -92,12 +95,12 @@ class Desk:
             request, body = self._waiting.get()
             with self._lock:
                 self._current = request["run"]
-            status = self._answered(request, body)
+            status, last = self._answered(request, body)
             with self._lock:
                 self._current = None
-            wire.send(self._output, {"status": status})
+            wire.send(self._output, {"status": status}, last)
 
-    def _answered(self, request: dict[str, Any], body: bytearray) -> str:
+    def _answered(self, request: dict[str, Any], body: bytearray) -> _Ending:
         """The answer to a query, with the table that came with it, if one did."""
         if not body:
             return self._streamed(request)
@@ -105,44 +108,44 @@ class Desk:
             self._connection.register(GIVEN, wire.unpacked(body))
             return self._streamed(request)
         except (duckdb.Error, pa.ArrowException):
-            return "failed"
+            return _FAILED
         finally:
             self._connection.unregister(GIVEN)
 
-    def _streamed(self, request: dict[str, Any]) -> str:
-        """Send the schema, then each batch, as Arrow IPC streams of their own; give one word for the end."""
+    def _streamed(self, request: dict[str, Any]) -> _Ending:
+        """Send all batches but the last, as Arrow IPC streams of their own; give the last one, without rows where
+        there are none, with the word for the end: a short answer is one message."""
         limits = Limits(max_rows=int(request["max_rows"]), max_bytes=int(request["max_bytes"]))
         sql = str(request["sql"])
         try:
             statements = self._connection.extract_statements(sql)
             if [each.type for each in statements] != [duckdb.StatementType.SELECT]:
-                return "failed"  # tables over files live in memory, where only this keeps a statement from writing
+                return _FAILED  # tables over files live in memory, where only this keeps a statement from writing
             masks = LastMasks(request["masks"], self._functions)
             reader = self._connection.sql(statements[0]).to_arrow_reader(BATCH_ROWS)
-            # not `from_pylist`, which imports pandas: two seconds of every process's first query
-            nothing = [pa.nulls(0, field.type) for field in reader.schema]
-            schema = masks.over(pa.RecordBatch.from_arrays(nothing, schema=reader.schema)).schema
-            self._send(schema, [])
+            last = None
             for batch in capped(map(masks.over, reader), limits):
                 if self._stopped == request["run"]:
-                    return "cancelled"
-                self._send(schema, [batch])
+                    return "cancelled", b""
+                if last is not None:
+                    wire.send(self._output, {"status": "rows"}, wire.packed(last.schema, [last]))
+                last = batch
+            if last is None:  # not `from_pylist`, which imports pandas: two seconds of every process's first query
+                nothing = [pa.nulls(0, field.type) for field in reader.schema]
+                last = masks.over(pa.RecordBatch.from_arrays(nothing, schema=reader.schema))
+            return "end", wire.packed(last.schema, [last])
         except duckdb.InterruptException:
-            return "cancelled"
+            return "cancelled", b""
         except (duckdb.OutOfMemoryException, MemoryError):
-            return "memory"
+            return "memory", b""
         except YurtError as error:
-            return "large" if error.code == ANSWER_TOO_LARGE.name else "failed"
+            return ("large", b"") if error.code == ANSWER_TOO_LARGE.name else _FAILED
         except (
             OSError
         ) as error:  # what an engine says in the middle of a stream reaches us through Arrow, as text alone
-            return _WORDS.get(str(error).partition(" Error:")[0].rpartition("\n")[2], "failed")
+            return _WORDS.get(str(error).partition(" Error:")[0].rpartition("\n")[2], "failed"), b""
         except (duckdb.Error, pa.ArrowException, RuntimeError, ValueError, KeyError):
-            return "failed"
-        return "end"
-
-    def _send(self, schema: Any, batches: list[Any]) -> None:
-        wire.send(self._output, {"status": "rows"}, wire.packed(schema, batches))
+            return _FAILED
 
 
 class LastMasks:

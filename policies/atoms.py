@@ -34,7 +34,7 @@ def from_tables(footprint: Footprint) -> exp.Select:
         item = exp.Subquery(
             this=parsed(source, footprint.dialect), alias=exp.TableAlias(this=rewrite.quoted(f"b{place}"))
         )
-        made = made.from_(item, copy=False) if place == 0 else made.join(item, join_type="cross", copy=False)
+        rewrite.meet(made, item)
     return made
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlglot import exp
 
+from policies import rewrite
 from policies.environment import Environment
 from policies.errors import DP_BOUNDS_MISSING, DP_UNSUPPORTED
 from policies.model import DatasetPolicy, Mode
@@ -37,8 +38,8 @@ class Bounded:
 
 
 def double(node: exp.Expr) -> exp.Expr:
-    """`node` as DOUBLE."""
-    return exp.cast(node, exp.DType.DOUBLE)
+    """`node`, which belongs to nothing else, as DOUBLE."""
+    return rewrite.cast(node, exp.DType.DOUBLE)
 
 
 def number(value: float) -> exp.Expr:

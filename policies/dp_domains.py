@@ -31,7 +31,7 @@ class Domain:
 
     def values(self, alias: str) -> exp.Expr:
         """As a table with the column v."""
-        rows = [exp.Tuple(expressions=[exp.cast(_constant(member), _TYPES[self.kind])]) for member in self.members]
+        rows = [exp.Tuple(expressions=[rewrite.cast(_constant(member), _TYPES[self.kind])]) for member in self.members]
         return exp.Values(
             expressions=rows, alias=exp.TableAlias(this=rewrite.quoted(alias), columns=[rewrite.quoted("v")])
         )
@@ -57,7 +57,7 @@ def everything(known: Sequence[Domain]) -> int:
 
 def within(node: exp.Expr, domain: Domain) -> exp.Expr:
     """Is the key in its domain."""
-    listed = [exp.cast(_constant(each), _TYPES[domain.kind]) for each in domain.members if each is not None]
+    listed = [rewrite.cast(_constant(each), _TYPES[domain.kind]) for each in domain.members if each is not None]
     missing = exp.Is(this=exp.Paren(this=node.copy()), expression=exp.Null())
     if not listed:
         return missing

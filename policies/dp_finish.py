@@ -17,7 +17,7 @@ MAX_RELEASES = 8
 
 
 def private_plan(env: Environment, tree: exp.Expr, max_rows: int) -> PrivatePlan | None:
-    """The plan of a query whose rewritten tree is `tree`; None where nothing in it is released with noise."""
+    """The plan of a query whose rewritten tree is `tree`, which it uses up; None where nothing in it is released with noise."""
     _no_protected_rows(env, tree)
     read = {each.name for each in tree.find_all(exp.Table)}
     drafts = [draft for draft in env.drafts if draft.table in read]  # not those of common tables nobody reads
@@ -35,14 +35,15 @@ def private_plan(env: Environment, tree: exp.Expr, max_rows: int) -> PrivatePlan
     releases = tuple(calibrated(draft, env.dialect, len(drafts)) for draft in drafts)
     if tree.args.get("limit") is None:
         tree.set("limit", exp.Limit(expression=exp.Literal.number(max_rows + 1)))
+    outputs = tuple(_noisy_outputs(tree, releases))
     return PrivatePlan(
         releases=releases,
-        finish=said(tree, env.dialect),
+        finish=said(tree, env.dialect, last=True),
         dialect=env.dialect,
         datasets=tuple(env.policy.datasets[name].name for name in names),
         budgets=tuple(Budget.of(each) for each in terms if each is not None),
         cost=sum((release.cost for release in releases), Charge()),
-        outputs=tuple(_noisy_outputs(tree, releases)),
+        outputs=outputs,
         notes=tuple(dict.fromkeys(note for pair in zip(drafts, releases, strict=True) for note in _notes(*pair))),
     )
 

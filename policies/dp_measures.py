@@ -17,6 +17,7 @@ from fractions import Fraction
 
 from sqlglot import exp
 
+from policies import rewrite
 from policies.dp_bounds import Bounded, bounded, double, number
 from policies.dp_plan import Estimate, Measure
 from policies.dp_rows import private
@@ -95,7 +96,7 @@ class Measures:
         step = max(step, 1.0) if whole else step
         steps = max(1, math.ceil(Fraction(most) / Fraction(step)))
         rounded = exp.Round(this=exp.Div(this=total, expression=number(step), typed=False, safe=False))
-        return self.add(exp.cast(rounded, exp.DType.BIGINT), steps, step), step
+        return self.add(rewrite.cast(rounded, exp.DType.BIGINT), steps, step), step
 
     def estimate(self, aggregate: Aggregate) -> Estimate:
         """The noisy column that stands for an aggregate call. Refuses what has no differentially private form."""
@@ -181,10 +182,11 @@ def _within(value: Bounded, where: exp.Expr | None) -> exp.Expr:
     there: exp.Expr = exp.Not(this=exp.Is(this=exp.Paren(this=value.node.copy()), expression=exp.Null()))
     if where is not None:
         there = exp.And(this=exp.Paren(this=where.copy()), expression=there)
-    return _chosen(there, _clamp(value.node, value.low, value.high))
+    return _chosen(there, _clamp(value.node.copy(), value.low, value.high))
 
 
 def _clamp(node: exp.Expr, low: float, high: float) -> exp.Expr:
-    """`node`, which is not NULL, within its bounds; NaN counts as the largest number in all three engines."""
-    at_least = exp.Greatest(this=node.copy(), expressions=[number(low)])
+    """`node`, which is not NULL and belongs to nothing else, within its bounds; NaN counts as the largest number in all
+    three engines."""
+    at_least = exp.Greatest(this=node, expressions=[number(low)])
     return exp.Least(this=at_least, expressions=[number(high)])

@@ -150,7 +150,7 @@ def _exact(
 
 def _total(measure: Measure, table: str) -> exp.Expr:
     total = exp.Coalesce(this=exp.Sum(this=rewrite.column(measure.column, table)), expressions=[exp.Literal.number(0)])
-    return exp.cast(total, exp.DType.BIGINT)
+    return rewrite.cast(total, exp.DType.BIGINT)
 
 
 def _chosen_groups(env: Environment, inner: exp.Select, names: list[str], measures: Measures, groups: int) -> exp.Expr:
@@ -202,18 +202,14 @@ def _over_all(outer: exp.Select, names: list[str], known: list[Domain], measures
         ]
     )  # fmt: skip
     for place, domain in enumerate(known):
-        values = domain.values(f"d{place}")
-        made = made.from_(values, copy=False) if place == 0 else made.join(values, join_type="cross", copy=False)
+        rewrite.meet(made, domain.values(f"d{place}"))
     same = [
         exp.NullSafeEQ(this=rewrite.column("v", f"d{place}"), expression=rewrite.column(name, "e"))
         for place, name in enumerate(names)
     ]
-    return made.join(
-        exp.Subquery(this=outer, alias=exp.TableAlias(this=rewrite.quoted("e"))),
-        on=exp.and_(*same, copy=False),
-        join_type="left",
-        copy=False,
-    )
+    groups = exp.Subquery(this=outer, alias=exp.TableAlias(this=rewrite.quoted("e")))
+    made.append("joins", exp.Join(this=groups, side="LEFT", on=exp.and_(*same, copy=False)))
+    return made
 
 
 def _finish(block: Block, made: exp.Select, keys: list[Value], table: str) -> None:

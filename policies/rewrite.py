@@ -31,6 +31,21 @@ def column(name: str, table: str) -> exp.Column:
     return exp.Column(this=quoted(name), table=quoted(table))
 
 
+def cast(node: exp.Expr, kind: exp.DType) -> exp.Expr:
+    """`node`, which belongs to nothing else, as a type. sqlglot's own `cast` copies it."""
+    if isinstance(node, exp.Cast) and node.to == exp.DataType(this=kind):
+        return node
+    return exp.Cast(this=node, to=exp.DataType(this=kind))
+
+
+def meet(select: exp.Select, item: exp.Expr) -> None:
+    """Put one more table into `select`, whose every row meets every row. sqlglot's own `join` parses its kind."""
+    if select.args.get("from_") is None:
+        select.set("from_", exp.From(this=item))
+    else:
+        select.append("joins", exp.Join(this=item, kind="CROSS"))
+
+
 def literal(value: object) -> exp.Expr:
     """A user attribute as a typed constant."""
     if isinstance(value, bool):

@@ -158,6 +158,21 @@ def test_noise_is_there_and_of_the_size_its_error_bar_says() -> None:
     assert 0.85 < sum(abs(value - 1000) <= width for value in values) / len(values) <= 1
 
 
+@pytest.mark.parametrize("terms", [TERMS, TERMS + ", domains: {town: [a]}"])
+def test_a_table_drawn_in_several_parts_keeps_each_row_with_its_key_and_draws_for_each(terms: str) -> None:
+    (release,) = plan_of("SELECT town, count(*) AS n, sum(pay) AS s FROM people GROUP BY town", policy(terms)).releases
+    size, step = 20_000, 1000  # far apart beside the noise
+    names = [f"{number:06}" for number in range(size)]
+    exactly = [pa.array([step * (number + 1) for number in range(size)]) for _ in release.measures]
+    columns = [*release.keys, *(measure.column for measure in release.measures)]
+    drawn = noisy(release, pa.table(dict(zip(columns, [pa.array(names), *exactly], strict=True))))
+    assert [row[0] for row in drawn.rows] == names
+    off = [row[1] - step * (number + 1) for number, row in enumerate(drawn.rows)]
+    assert max(map(abs, off)) < step / 2
+    for quarter in range(4):
+        assert len(set(off[quarter * size // 4 : (quarter + 1) * size // 4])) > 10
+
+
 def test_the_noisy_answer_follows_the_query_and_says_how_wrong_it_is() -> None:
     engine = Connection(crowd(4000))
     given_ = asked(
