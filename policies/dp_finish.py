@@ -17,7 +17,8 @@ MAX_RELEASES = 8
 
 
 def private_plan(env: Environment, tree: exp.Expr, max_rows: int) -> PrivatePlan | None:
-    """The plan of a query whose rewritten tree is `tree`, which it uses up; None where nothing in it is released with noise."""
+    """The plan of a query whose rewritten tree is `tree`; None where nothing in it is released with noise. A plan uses
+    the tree up."""
     _no_protected_rows(env, tree)
     read = {each.name for each in tree.find_all(exp.Table)}
     drafts = [draft for draft in env.drafts if draft.table in read]  # not those of common tables nobody reads
