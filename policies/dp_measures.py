@@ -187,6 +187,6 @@ def _within(value: Bounded, where: exp.Expr | None) -> exp.Expr:
 
 def _clamp(node: exp.Expr, low: float, high: float) -> exp.Expr:
     """`node`, which is not NULL and belongs to nothing else, within its bounds; NaN counts as the largest number in all
-    three engines."""
-    at_least = exp.Greatest(this=node, expressions=[number(low)])
-    return exp.Least(this=at_least, expressions=[number(high)])
+    three engines. They pass over NULL, as `ignore_nulls` says; else sqlglot writes each argument several times."""
+    at_least = exp.Greatest(this=node, expressions=[number(low)], ignore_nulls=True)
+    return exp.Least(this=at_least, expressions=[number(high)], ignore_nulls=True)
