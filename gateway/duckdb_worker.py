@@ -154,7 +154,6 @@ class Desk:
         except (duckdb.Error, pa.ArrowException, RuntimeError, ValueError, KeyError):
             return _FAILED
 
-
     def _read(self, sql: str) -> duckdb.DuckDBPyRelation | None:
         """A query as the engine understands it; None where it is anything but one SELECT: tables over files live in
         memory, where only this keeps a statement from writing."""
