@@ -45,6 +45,25 @@ def test_an_engine_error_carries_no_value(engine: DuckDBEngine) -> None:
     )
 
 
+def test_a_query_asked_again_is_run_again(engine: DuckDBEngine) -> None:
+    numbers = "SELECT range AS n FROM range(200000)"
+    whole = engine.execute(numbers, Limits(max_rows=1_000_000))
+    assert engine.execute(numbers, Limits(max_rows=10)).num_rows < 200_000  # ends with the batch that passes the limit
+    assert engine.execute(numbers, Limits(max_rows=1_000_000)).equals(whole)
+    drawn = {engine.execute("SELECT random() AS x", Limits()).column("x")[0].as_py() for _ in range(4)}
+    assert len(drawn) == 4  # it is the query that is kept, not its answer
+
+
+def test_a_query_that_was_stopped_or_failed_can_be_asked_again(engine: DuckDBEngine) -> None:
+    for _ in range(2):
+        with pytest.raises(YurtError) as caught:
+            engine.execute(SLOW, Limits(timeout_s=0.2))
+        assert caught.value.code == "ENGINE_TIMEOUT"
+        with pytest.raises(YurtError) as caught:
+            engine.execute("SELECT error('no') FROM citizen", Limits())
+        assert caught.value.code == "ENGINE_FAILED"
+
+
 def test_files_beside_the_attached_ones_stay_shut(database: Path) -> None:
     with DuckDBEngine(Tables(files={"citizen": database.parent / "citizen.parquet"})) as engine:
         assert engine.execute("SELECT count(*) AS n FROM citizen", Limits()).column("n")[0].as_py() == 1247
