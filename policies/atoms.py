@@ -65,7 +65,7 @@ def audit(
             tests.get(tuple(text for text in described.conditions if text not in ties)),
             tuple(keys.index(key) for key in described.group_keys),
             place < len(earlier),
-            places.get(footprint) if place >= len(earlier) else None,
+            places.get(footprint) if place >= len(earlier) and _named_alike(footprint, described) else None,
             keys.index(described.factor) if described.factor else None,
         )
         for place, (footprint, described) in enumerate(zip((*earlier, *new), everyone, strict=True))
@@ -82,6 +82,11 @@ def audit(
         told = tuple(_dominated(each, each.conditions, (), each.group_keys) for each in everyone)
         ruled = (*told, _dominated(first, ties, tuple(tests), keys))
     return Audit(whole, rough, len(tests), tuple(keys), tuple(coarse), asked, minimum, ruled)
+
+
+def _named_alike(footprint: Footprint, described: Footprint) -> bool:
+    """Have its cells the same names in both: else none can be withheld by its name."""
+    return len(footprint.group_keys) == len(described.group_keys)
 
 
 def _dominated(

@@ -31,7 +31,7 @@ from policies.idioms import plain
 from policies.labels import Value, combined
 from policies.lists import Row
 from policies.model import Mode, Policy
-from policies.pivots import with_tail
+from policies.pivots import as_select, unwritten
 from policies.refusal import Refusal
 from policies.resolve import Relation, Scope, Source
 from policies.schema import Schema
@@ -72,7 +72,7 @@ def parse(sql: str, dialect: str) -> exp.Expr:
             raise Refusal.of(SQL_TOO_DEEP, limit=MAX_DEPTH)
     try:
         read = Dialect.get_or_raise(dialect)
-        tokens = with_tail(read.tokenize(sql))
+        tokens = as_select(read.tokenize(sql))
         _limited(tokens)
         statements = [each for each in read.parser().parse(tokens, sql) if each is not None]
     except (SqlglotError, ValueError):
@@ -188,7 +188,8 @@ def query(env: Environment, node: exp.Expr, parent: Scope, inside: bool) -> Rela
     elif isinstance(node, exp.SetOperation):
         found = _set_operation(env, node, scope, inside)
     else:
-        raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what=node.key.upper(), hint="Write a SELECT.")
+        what, hint = unwritten(node) if isinstance(node, exp.Pivot) else (node.key.upper(), "Write a SELECT.")
+        raise Refusal.of(CONSTRUCT_NOT_ALLOWED, node, what=what, hint=hint)
     if common:
         found.query.set("with_", exp.With(expressions=common))
     return found

@@ -18,8 +18,11 @@ from policies.grain import Bucket
 from policies.labels import Level, Value, combined, conjoined
 from policies.refusal import Refusal
 
-MAX_CONSTANT = Decimal(10) ** 15
-"""Constants beyond this could overflow on some rows and not on others."""
+MAX_CONSTANT = Decimal(10) ** 12
+"""Constants beyond this could overflow on some rows and not on others; and a number that is so much smaller than what is
+added to it is lost in floating point, on some rows and not on others: a sum of such sums counts those below a limit."""
+_FACTOR = Decimal(10) ** 4
+"""How far a column carries another that it is multiplied with; a year does."""
 MAX_WHOLE = Decimal(10) ** 9
 """Whole numbers that functions give, and products of them with constants up to this, fit into eight bytes."""
 _FAR = MAX_CONSTANT**2
@@ -52,8 +55,6 @@ def _arithmetic(env: Environment, block: Block, node: exp.Binary) -> Value:
     numeric(right, node)
     level = max(left.level, right.level)
     reach = min(left.reach * right.reach, _FAR)
-    if level is not Level.CONSTANT and reach > MAX_CONSTANT and not env.harmless:
-        raise Refusal.of(FUNCTION_PARTIAL, node, name="Arithmetic with so large or small a constant")
     kind = "num" if isinstance(node, exp.Div) or "num" in kinds else "int"
     if isinstance(node, (exp.Add, exp.Sub)):
         degree = max(left.degree, right.degree)
@@ -63,6 +64,9 @@ def _arithmetic(env: Environment, block: Block, node: exp.Binary) -> Value:
         degree = left.degree if right.level is not Level.ROW else 99
     else:
         degree = 99
+    far = reach * _FACTOR ** (degree - 1 if 1 < degree < 99 else 0)
+    if level is not Level.CONSTANT and far > MAX_CONSTANT and not env.harmless:
+        raise Refusal.of(FUNCTION_PARTIAL, node, name="Arithmetic with so large or small a constant, or so many columns")
     if isinstance(node, (exp.IntDiv, exp.Mod)) and not constant(right):
         raise Refusal.of(FUNCTION_PARTIAL, node, name="Division by something that may be zero")
     if env.dialect == POSTGRES:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import combinations
 from types import MappingProxyType
 
 from sqlglot import exp
@@ -18,6 +19,10 @@ from policies.refusal import Refusal
 from policies.resolve import Unit
 from policies.row_sets import RowSet, row_sets, told_apart
 from policies.thresholds import Thresholds, dominated
+
+
+MAX_OUTER = 3
+"""Tables that outer joins may leave out of one SELECT, each looked at with and without the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,30 +167,51 @@ def _written_out(
 def _roughly(
     env: Environment, block: Block, limits: Thresholds, rows: RowSet, tellers: set[int] | None
 ) -> Iterator[Told]:
-    """The same without the tables an outer join may leave out, without joined statistics, and for all rows of joined
-    constants at once. Where each row is there once, all it tells is of these rows, so totals and groups of theirs are
-    audited together with it, however they are asked."""
+    """The same without joined statistics, and for all rows of joined constants at once; of outer joins, once without the
+    tables that they may leave out, and once for the rows in which they found something. Where each row is there once,
+    all it tells is of these rows, so totals and groups of theirs are audited together with it, however they are asked.
+    """
     kept = [unit for unit in block.units if unit.instance not in env.nullable]
-    if not kept:
-        return
-    gone = {unit.instance for unit in block.units} - {unit.instance for unit in kept}
+    found = [unit for unit in block.units if unit.instance in env.nullable]
+    for size in range(len(found) + 1) if len(found) <= MAX_OUTER else (0, len(found)):
+        for some in combinations(found, size):
+            units = [*kept, *some]
+            if units:
+                yield from _over(env, replace(block, units=units), limits, rows, tellers)
 
-    def on(tables: Collection[str], node: exp.Expr) -> bool:
-        return any(column.table in tables for column in node.find_all(exp.Column))
 
-    here = {unit.instance for unit in kept} | env.constants.keys()
-    conditions = [each for each in rows.conditions if not on(gone, each) and on(here, each)]
+def _over(
+    env: Environment, block: Block, limits: Thresholds, rows: RowSet, tellers: set[int] | None
+) -> Iterator[Told]:
+    """What `_roughly` tells of the tables that `block` has left."""
+    here = {unit.instance for unit in block.units}
+    tables = here | env.constants.keys()
+
+    def on(names: Collection[str], node: exp.Expr) -> bool:
+        return any(column.table in names for column in node.find_all(exp.Column))
+
+    def of(node: exp.Expr) -> bool:
+        return on(tables, node) and not any(each in env.datasets and each not in here for each in _tables(node))
+
+    conditions = [each for each in (*rows.conditions, *block.matched) if of(each)]
     plain = [each for each in conditions if not on(env.constants, each)]
     if len(plain) < len(conditions):
         mixed = tuple(each for each in conditions if on(env.constants, each))
         with suppress(Refusal):  # too many constants to look at each
             plain.append(exp.or_(*(exp.and_(*each.conditions) for each in row_sets(env, RowSet(mixed, ())))))
-    keys = tuple(None if key is None or on(gone, key) or on(env.constants, key) else key for key in rows.keys)
-    alone = replace(block, units=kept)
-    person = env.to_base(kept[0].node) or kept[0].node
+    keys = tuple(None if key is None or not of(key) or on(env.constants, key) else key for key in rows.keys)
+    persons = [(env.to_base(unit.node) or unit.node).copy() for unit in block.units if _stands(unit, limits)]
+    if not persons:
+        return
+    person = persons[0] if len(persons) == 1 else exp.Coalesce(this=persons[0], expressions=persons[1:])
     units = replace(limits, units=[(person, limits.units[0][1])])
-    for told in _told(env, alone, units, RowSet(tuple(plain), keys), tellers):
+    for told in _told(env, block, units, RowSet(tuple(plain), keys), tellers):
         yield replace(told, footprint=replace(told.footprint, exact=False, rough=True))
+
+
+def _stands(unit: Unit, limits: Thresholds) -> bool:
+    """Is the unit the person that the rows are about."""
+    return any(unit.node == column for column in limits.units[0][0].find_all(exp.Column))
 
 
 _Factors = Mapping[exp.Expr | None, tuple[bool, set[int]]]
@@ -226,7 +252,7 @@ def _told(
             sources=sources,
             conditions=tuple(conditions),
             keys=tuple(sorted({*keys, *bound, *(text for text in texts[len(block.keys) :] if text is not None)})),
-            units=tuple(canonical(person, aliases, env.dialect) for person in _persons(env, limits)),
+            units=tuple(_persons(env, limits, aliases)),
             min_group=max(minimum for _, minimum in limits.units),
             dialect=env.dialect,
             fixed=tuple(sorted(bound)),
@@ -238,13 +264,15 @@ def _told(
             ),
         )
         named = tuple(keys.get(key, exp.null()) for key in found.group_keys)  # what an outer row fixes has no name here
-        one = Told(found, tellers, named, level, rows.whole)
-        yield one
-        for factor, (_, numbers) in factors.items():
-            if factor is None or _tables(factor) - aliases.keys():
-                raise Refusal.of(NON_LINEAR, factor, name="A sum of products with such a factor")
-            multiplied = replace(found, factor=canonical(factor, aliases, env.dialect))
-            yield replace(one, footprint=multiplied, aggregates=numbers)
+        for place, person in enumerate(found.units):  # of whomever the rows are about, none may be few
+            others = (*found.units[:place], *found.units[place + 1 :])
+            one = Told(replace(found, units=(person, *others)), tellers, named, level, rows.whole)
+            yield one
+            for factor, (_, numbers) in factors.items():
+                if factor is None or _tables(factor) - aliases.keys():
+                    raise Refusal.of(NON_LINEAR, factor, name="A sum of products with such a factor")
+                multiplied = replace(one.footprint, factor=canonical(factor, aliases, env.dialect))
+                yield replace(one, footprint=multiplied, aggregates=numbers)
 
 
 def _person(env: Environment, instance: str) -> str:
@@ -319,9 +347,16 @@ def _groupings(block: Block) -> Iterator[tuple[tuple[exp.Expr, int] | None, list
         yield (mark.copy(), sum(2**place for place, node in enumerate(nodes) if node not in grouped)), sorted(members)
 
 
-def _persons(env: Environment, limits: Thresholds) -> Iterator[exp.Expr]:
+def _persons(env: Environment, limits: Thresholds, aliases: dict[str, str]) -> Iterator[str]:
+    """Who the rows are about, in whatever order the tables that say so were joined: they say the same."""
     for person, _ in limits.units:
-        yield env.to_base(person) or person
+        base = env.to_base(person) or person
+        if isinstance(base, exp.Coalesce):
+            first, *rest = sorted(
+                [base.this, *base.expressions], key=lambda part: canonical(part, aliases, env.dialect)
+            )
+            base = exp.Coalesce(this=first, expressions=rest)
+        yield canonical(base, aliases, env.dialect)
 
 
 def _full(env: Environment, instance: str) -> str:
@@ -343,7 +378,8 @@ def _full(env: Environment, instance: str) -> str:
 
 
 def canonical(node: exp.Expr, aliases: dict[str, str], dialect: str) -> str:
-    """The text of `node` with table occurrences renamed, constants on the right and operands of AND and OR sorted."""
+    """The text of `node` with table occurrences renamed, constants on the right, and other sides of comparisons and the
+    operands of AND and OR sorted."""
     inner: dict[str, str] = {}
 
     def renamed(part: exp.Expr) -> exp.Expr:
@@ -370,6 +406,8 @@ _FLIPPED: dict[type[exp.Expr], type[exp.Binary]] = {
     exp.LTE: exp.GTE,
     exp.EQ: exp.EQ,
     exp.NEQ: exp.NEQ,
+    exp.NullSafeEQ: exp.NullSafeEQ,
+    exp.NullSafeNEQ: exp.NullSafeNEQ,
 }
 
 
@@ -411,10 +449,10 @@ def _normal(node: exp.Expr) -> exp.Expr:
             return opposite[type(inner)](this=inner.this, expression=inner.expression)
         return exp.Not(this=exp.Paren(this=inner) if isinstance(inner, exp.Connector) else inner)
     if type(node) in _FLIPPED:
-        left, right = (_operand(_normal(each)) for each in (node.this, node.expression))
-        if not left.find(exp.Column) and right.find(exp.Column):
-            return _FLIPPED[type(node)](this=right, expression=left)
-        return type(node)(this=left, expression=right)
+        sides = [_operand(_normal(each)) for each in (node.this, node.expression)]
+        left, right = sorted(sides, key=lambda side: (side.find(exp.Column) is None, side.sql()))
+        kind = type(node) if left is sides[0] else _FLIPPED[type(node)]
+        return kind(this=left, expression=right)
     return node
 
 

@@ -164,4 +164,5 @@ def _ties(frame: tuple[object, ...]) -> tuple[str, ...]:
 
 def _tie(text: str, footprint: Footprint) -> bool:
     node = parsed(text, footprint.dialect)
-    return isinstance(node, exp.EQ) and isinstance(node.this, exp.Column) and isinstance(node.expression, exp.Column)
+    sides = (node.this, node.expression) if isinstance(node, exp.EQ) else ()
+    return len({side.table for side in sides if isinstance(side, exp.Column)}) == 2  # of two tables

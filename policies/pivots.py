@@ -13,19 +13,28 @@ _BEFORE = (
     Token(TokenType.SELECT, "SELECT"), Token(TokenType.STAR, "*"), Token(TokenType.FROM, "FROM"),
     Token(TokenType.L_PAREN, "("),
 )  # fmt: skip
-_TAIL = (TokenType.ORDER_BY, TokenType.LIMIT, TokenType.OFFSET)
+_AFTER = Token(TokenType.R_PAREN, ")")
+_TAIL = (TokenType.ORDER_BY, TokenType.LIMIT, TokenType.OFFSET, TokenType.SEMICOLON)
+_PIVOTS = (TokenType.PIVOT, TokenType.UNPIVOT)
+_OTHERS = (TokenType.SELECT, TokenType.FROM, TokenType.VALUES)
 
 
-def with_tail(tokens: Sequence[Token]) -> list[Token]:
-    """`PIVOT … ORDER BY k`, of which the parser knows no end, as `SELECT * FROM (PIVOT …) ORDER BY k`."""
-    if not tokens or tokens[0].token_type not in (TokenType.PIVOT, TokenType.UNPIVOT):
-        return list(tokens)
-    depth = 0
+def as_select(tokens: Sequence[Token]) -> list[Token]:
+    """`WITH … PIVOT … ORDER BY k` as `WITH … SELECT * FROM (PIVOT …) ORDER BY k`: the parser knows no statement but a
+    SELECT behind WITH, and no end of a PIVOT."""
+    depth, start = 0, None
     for place, token in enumerate(tokens):
         depth += (token.token_type == TokenType.L_PAREN) - (token.token_type == TokenType.R_PAREN)
-        if depth == 0 and token.token_type in _TAIL:
-            return [*_BEFORE, *tokens[:place], Token(TokenType.R_PAREN, ")"), *tokens[place:]]
-    return list(tokens)
+        if depth:
+            continue
+        begins = token.token_type in _PIVOTS and (place == 0 or tokens[place - 1].token_type == TokenType.R_PAREN)
+        if start is None and begins and tokens[0].token_type in (*_PIVOTS, TokenType.WITH):
+            start = place
+        elif start is None and token.token_type in _OTHERS:
+            break
+        elif start is not None and token.token_type in _TAIL:
+            return [*tokens[:start], *_BEFORE, *tokens[start:place], _AFTER, *tokens[place:]]
+    return list(tokens) if start is None else [*tokens[:start], *_BEFORE, *tokens[start:], _AFTER]
 
 
 def crosstabs(tree: exp.Expr) -> exp.Expr:
@@ -40,6 +49,15 @@ def crosstabs(tree: exp.Expr) -> exp.Expr:
             _clause(pivot)
     found: exp.Expr = whole.this.pop()
     return found
+
+
+def unwritten(pivot: exp.Pivot) -> tuple[str, str]:
+    """What a PIVOT or UNPIVOT that stayed as it is is called, and how it could be written instead."""
+    if pivot.args.get("unpivot"):
+        return "Such an UNPIVOT", "Write UNPIVOT t ON a, b INTO NAME n VALUE v, with plain columns."
+    if all(isinstance(each, exp.In) for each in pivot.expressions):
+        return "Such a PIVOT", "Write count(*) FILTER (WHERE …) for each column, and GROUP BY."
+    return "A PIVOT whose columns depend on data", "Name them: PIVOT t ON c IN ('a', 'b') USING count(*) GROUP BY k."
 
 
 def _given(pivot: exp.Pivot) -> set[str]:

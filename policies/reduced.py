@@ -2,11 +2,14 @@
 
 A table with one row per person, joined by the person, adds no row: its columns are values of the other table's rows,
 and whoever is not in it is left out by one more condition. `citizen JOIN visit` by county and `visit` as a whole are so
-over the same rows, and their answers are audited together: a total beside the groups gives a withheld group away.
+over the same rows, and their answers are audited together: a total beside the groups gives a withheld group away. A
+table that stands beside the others and is tied to none of them multiplies what they tell, all alike, and is left out.
 """
 
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from sqlglot import exp
 
@@ -15,14 +18,35 @@ from policies.decision import Footprint
 from policies.dialects import parsed, said
 
 
+_ALIAS = re.compile(r"b\d+")
+_ONE = "one"
+
+
 @lru_cache(maxsize=4096)
 def reduced(footprint: Footprint) -> Footprint:
     """The same statistic over fewer tables; its keys keep their order, so that its cells keep their names."""
-    if footprint.dialect != "duckdb" or not footprint.exact or footprint.total:
+    if footprint.dialect != "duckdb" or not (footprint.exact or footprint.rough) or footprint.total:
         return footprint
     while (found := _tied(footprint)) is not None:
         footprint = _without(footprint, *found)
+    for place in reversed(range(len(footprint.tables))):
+        if _beside(footprint, place):
+            footprint = _without(footprint, place)
     return footprint
+
+
+def _beside(footprint: Footprint, place: int) -> bool:
+    """Is it another table than that of the people, which nothing speaks of together with others."""
+    own = f"b{place}"
+    texts = (*footprint.conditions, *footprint.keys, footprint.factor)
+    named = [_tables(text, footprint.dialect) for text in (*texts, footprint.units[0]) if text]
+    people = _tables(footprint.units[0], footprint.dialect)
+    return own not in people and all(own not in each or each == {own} for each in named)
+
+
+def _tables(text: str, dialect: str) -> set[str]:
+    """The tables of a footprint that an expression speaks of."""
+    return {column.table for column in parsed(text, dialect).find_all(exp.Column) if _ALIAS.fullmatch(column.table)}
 
 
 def _tied(footprint: Footprint) -> tuple[int, int, str] | None:
@@ -46,45 +70,62 @@ def _place(footprint: Footprint, column: exp.Expr) -> int | None:
     return place if known else None
 
 
-def _without(footprint: Footprint, gone: int, stays: int, tie: str) -> Footprint:
+def _without(footprint: Footprint, gone: int, stays: int | None = None, tie: str = "") -> Footprint:
+    """The footprint without a table: its columns are values of the rows of the table that `stays`, or nothing where
+    there is none."""
     dialect = footprint.dialect
     names = {f"b{place}": f"b{place - (place > gone)}" for place in range(len(footprint.tables)) if place != gone}
-    inner = "one"
-    person = rewrite.column(rewrite.UNIT, names[f"b{stays}"])
-    item = exp.Subquery(this=parsed(footprint.sources[gone], dialect), alias=exp.TableAlias(this=rewrite.quoted(inner)))
-    same = exp.EQ(this=rewrite.column(rewrite.UNIT, inner), expression=person)
+    told: Callable[[str], str] = partial(_renamed, names=names, dialect=dialect)
+    there: tuple[str, ...] = ()
+    if stays is not None:
+        person = rewrite.column(rewrite.UNIT, names[f"b{stays}"])
+        row = partial(_row_of, parsed(footprint.sources[gone], dialect), person)
+        told = partial(_renamed, names=names, dialect=dialect, gone=f"b{gone}", person=person, row=row)
+        there = (said(exp.Exists(this=row(exp.Literal.number(1))), dialect, last=True),)
+    kept = [place for place in range(len(footprint.tables)) if place != gone]
 
-    def of_row(output: exp.Expr) -> exp.Select:
-        return exp.Select(expressions=[output]).from_(item.copy(), copy=False).where(same.copy(), copy=False)
+    def staying(texts: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(told(text) for text in texts if stays is not None or f"b{gone}" not in _tables(text, dialect))
 
+    return replace(
+        footprint,
+        tables=tuple(footprint.tables[place] for place in kept),
+        sources=tuple(footprint.sources[place] for place in kept),
+        conditions=tuple(sorted({*staying(tuple(text for text in footprint.conditions if text != tie)), *there})),
+        keys=staying(footprint.keys),
+        fixed=staying(footprint.fixed),
+        units=tuple(said(_plain(parsed(text, dialect)), dialect, last=True) for text in staying(footprint.units)),
+        factor=next(iter(staying((footprint.factor,))), "") if footprint.factor else "",
+        people=tuple(footprint.people[place] for place in kept),
+        single=tuple(place - (place > gone) for place in footprint.single if place != gone),
+    )
+
+
+def _row_of(source: exp.Expr, person: exp.Column, output: exp.Expr) -> exp.Select:
+    """What a table says of a person."""
+    item = exp.Subquery(this=source.copy(), alias=exp.TableAlias(this=rewrite.quoted(_ONE)))
+    same = exp.EQ(this=rewrite.column(rewrite.UNIT, _ONE), expression=person.copy())
+    return exp.Select(expressions=[output]).from_(item, copy=False).where(same, copy=False)
+
+
+def _renamed(
+    text: str,
+    names: Mapping[str, str],
+    dialect: str,
+    gone: str = "",
+    person: exp.Column | None = None,
+    row: Callable[[exp.Expr], exp.Select] | None = None,
+) -> str:
     def put(part: exp.Expr) -> exp.Expr:
         if not isinstance(part, exp.Column):
             return part
         if part.table in names:
             return rewrite.column(part.name, names[part.table])
-        if part.table != f"b{gone}":
+        if part.table != gone or person is None or row is None:
             return part
-        if part.name == rewrite.UNIT:
-            return person.copy()
-        return exp.Subquery(this=of_row(rewrite.column(part.name, inner)))
+        return person.copy() if part.name == rewrite.UNIT else exp.Subquery(this=row(rewrite.column(part.name, _ONE)))
 
-    def told(text: str) -> str:
-        return said(parsed(text, dialect).transform(put, copy=False), dialect, last=True)
-
-    there = said(exp.Exists(this=of_row(exp.Literal.number(1))), dialect, last=True)
-    kept = [place for place in range(len(footprint.tables)) if place != gone]
-    return replace(
-        footprint,
-        tables=tuple(footprint.tables[place] for place in kept),
-        sources=tuple(footprint.sources[place] for place in kept),
-        conditions=tuple(sorted({*(told(text) for text in footprint.conditions if text != tie), there})),
-        keys=tuple(map(told, footprint.keys)),
-        fixed=tuple(map(told, footprint.fixed)),
-        units=tuple(said(_plain(parsed(told(text), dialect)), dialect, last=True) for text in footprint.units),
-        factor=told(footprint.factor) if footprint.factor else "",
-        people=tuple(footprint.people[place] for place in kept),
-        single=tuple(place - (place > gone) for place in footprint.single if place != gone),
-    )
+    return said(parsed(text, dialect).transform(put, copy=False), dialect, last=True)
 
 
 def _plain(person: exp.Expr) -> exp.Expr:
