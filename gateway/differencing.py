@@ -53,6 +53,8 @@ def examine(decision: Allowed, ask: Ask) -> Examined | Refused:
 
 
 def _judged(audit: Audit, ask: Ask) -> Verdict:
+    if audit.unless and not ask(audit.unless, 2).num_rows:
+        return Verdict()
     dominated = [_keys(ask(sql, MAX_ATOMS + 1)) for sql in audit.dominated]
     if any(len(keys) > MAX_ATOMS for keys in dominated):
         return Verdict(too_much=True)

@@ -81,7 +81,18 @@ def audit(
     if first.total:
         told = tuple(_dominated(each, each.conditions, (), each.group_keys) for each in everyone)
         ruled = (*told, _dominated(first, ties, tuple(tests), keys))
-    return Audit(whole, rough, len(tests), tuple(keys), tuple(coarse), asked, minimum, ruled)
+    unless = _without_value(first, ties) if first.valued else ""
+    return Audit(whole, rough, len(tests), tuple(keys), tuple(coarse), asked, minimum, ruled, unless)
+
+
+def _without_value(footprint: Footprint, ties: Sequence[str]) -> str:
+    """A row where rows of the frame have no value in the column that is added up."""
+    rows = from_tables(footprint)
+    for text in ties:
+        rows = rows.where(exp.Paren(this=parsed(text, footprint.dialect)), copy=False)
+    empty = exp.Is(this=exp.Paren(this=parsed(footprint.valued, footprint.dialect)), expression=exp.null())
+    found = rows.select(exp.alias_(exp.Literal.number(1), "one"), copy=False).where(empty, copy=False)
+    return said(found.limit(1, copy=False), footprint.dialect, last=True)
 
 
 def _named_alike(footprint: Footprint, described: Footprint) -> bool:

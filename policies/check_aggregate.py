@@ -392,6 +392,8 @@ def _row_sets(
             entry.present.append(_and(where, not_null))
             if counted or part.instances & env.nullable:  # whom an outer join gave nothing adds nothing
                 entry.compared.append(_and(where, not_null.copy()))
+        if not_null is not None and not counted:
+            entry.valued.append((_and(where, not_null.copy()), part.node.copy()))
         if not_null is not None and not counted and _summed_too(block, call, part):
             entry.compared.append(_and(where, not_null.copy()))
         for branch in part.branches if part.level is Level.ROW else ():

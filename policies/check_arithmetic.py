@@ -66,7 +66,9 @@ def _arithmetic(env: Environment, block: Block, node: exp.Binary) -> Value:
         degree = 99
     far = reach * _FACTOR ** (degree - 1 if 1 < degree < 99 else 0)
     if level is not Level.CONSTANT and far > MAX_CONSTANT and not env.harmless:
-        raise Refusal.of(FUNCTION_PARTIAL, node, name="Arithmetic with so large or small a constant, or so many columns")
+        raise Refusal.of(
+            FUNCTION_PARTIAL, node, name="Arithmetic with so large or small a constant, or so many columns"
+        )
     if isinstance(node, (exp.IntDiv, exp.Mod)) and not constant(right):
         raise Refusal.of(FUNCTION_PARTIAL, node, name="Division by something that may be zero")
     if env.dialect == POSTGRES:
@@ -76,13 +78,33 @@ def _arithmetic(env: Environment, block: Block, node: exp.Binary) -> Value:
         result = _product(env, result, left, right)
     if isinstance(node, (exp.Add, exp.Sub)) and left.level is right.level is Level.ROW:
         result = replace(result, weights=(*result.weights, *(weights(env.policy, left, right) or ())))
-    step = _remainder(env, block, node, left)
-    if step is not None and left.plain:  # x - x % n
-        return coarse(result, left, Bucket(step))
+        step = _remainder(env, block, node, left)
+        if step is not None and left.plain:  # x - x % n
+            return coarse(result, left, Bucket(step))
+        _not_cancelled(env, node, left, right)
     width = constant(right)
     if isinstance(node, exp.IntDiv) and width and left.plain and left.kind == "int":  # whole steps
         return coarse(result, left, Bucket(abs(width)))
     return result
+
+
+def _not_cancelled(env: Environment, node: exp.Expr, left: Value, right: Value) -> None:
+    """Refuse rounded numbers that are added to others of the same column: where the column is taken off again, what
+    stays is what the rounding of each row came to, and that is a step of its value."""
+    both = {(dep.instance, dep.column) for dep in left.deps} & {(dep.instance, dep.column) for dep in right.deps}
+    if not both or env.harmless or all_readable(env.policy, left.deps | right.deps):
+        return
+    if any(_rounds(env, side) for side in (left, right)):
+        raise Refusal.of(FUNCTION_PARTIAL, node, name="Adding floating-point numbers made of the same column")
+
+
+def _rounds(env: Environment, value: Value) -> bool:
+    """May it be a floating-point number."""
+    if any(dep.column in env.schema.tables[dep.dataset].floating for dep in value.deps):
+        return True
+    written = (each.name.lower() for each in value.node.find_all(exp.Literal) if not each.is_string)
+    casts = (each.to.is_type("double", "float") for each in value.node.find_all(exp.Cast, exp.TryCast))
+    return 1 < value.degree < 99 or value.node.find(exp.Div) is not None or any(casts) or any("e" in each for each in written)
 
 
 def _product(env: Environment, result: Value, left: Value, right: Value) -> Value:

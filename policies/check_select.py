@@ -393,11 +393,11 @@ def _unread(env: Environment, block: Block) -> set[str]:
 
 
 def _only_compared(node: exp.Select) -> bool:
-    """Is it the query in `HAVING avg(x) > (SELECT avg(x) FROM …)`, of a column x: all that tells is which of the two
-    is the greater. Beside constants, or with counts, sums and joins that one can choose at will, the comparison would
-    find the value."""
+    """Is it the query in `GROUP BY k HAVING avg(x) > (SELECT avg(x) FROM t)`, of a column x: all that tells is which of
+    the two is the greater. Beside constants, or with counts, sums, rows and joins that one can choose at will, or beside
+    many groups, whose means are a scale to read it from, the comparison would find the value."""
     inner = node.parent
-    if not isinstance(inner, exp.Subquery) or len(node.expressions) != 1:
+    if not isinstance(inner, exp.Subquery) or len(node.expressions) != 1 or node.args.get("where") is not None:
         return False
     test = inner.parent
     while isinstance(test, exp.Paren):
@@ -414,6 +414,13 @@ def _only_compared(node: exp.Select) -> bool:
     if not all(isinstance(each, exp.Column) for each in columns) or columns[0].name.lower() != columns[1].name.lower():
         return False
     outer = test.find_ancestor(exp.Select)
+    group = outer.args.get("group") if outer is not None else None
+    if (
+        group is None
+        or len(group.expressions) != 1
+        or [name for name, given in group.args.items() if given] != ["expressions"]
+    ):
+        return False
     return outer is not None and _table_of(node) is not None and _table_of(node) == _table_of(outer)
 
 

@@ -10,9 +10,12 @@ Atoms with k people or more cannot be part of such a vector. So first come the c
 these: each such atom is an equation over the cells' coefficients, solved one by one while they are sparse; tables and
 their totals leave few unknowns. What the combinations leave on the small atoms is a linear code, and the vectors looked
 for are its light words. Every vector of least support is a row of the echelon form for some choice of pivots, so a few
-choices are tried, those on the largest atoms first (information sets; Prange 1962). Arithmetic is modulo the prime
-2^31 - 1: what is zero over the integers is zero here, and the converse fails with negligible chance.
+choices are tried, those on the largest atoms first (information sets; Prange 1962). Arithmetic is modulo a prime: what
+is zero over the integers is zero here, and the converse fails with negligible chance for whoever cannot know the prime,
+so each process draws one of its own.
 """
+
+import secrets
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +23,17 @@ from typing import Any
 
 import numpy as np
 
-PRIME = 2**31 - 1
+
+
+def _drawn() -> int:
+    """A prime of 31 bits, so that products of two residues have room in eight bytes."""
+    while True:
+        number = 2**30 + 2 * secrets.randbelow(2**29) + 1
+        if all(number % divisor for divisor in range(3, int(number**0.5) + 1, 2)):
+            return number
+
+
+PRIME = _drawn()
 MAX_WORK = 150_000_000
 """Entries that one elimination may touch; about a second."""
 MAX_STEPS = 3_000_000

@@ -122,6 +122,7 @@ class Audit:
     asked: tuple[Asked, ...]  # those answered before come first
     minimum: int
     dominated: tuple[str, ...] = ()  # for each of `asked`, and for the atoms: what a dominance rule withholds
+    unless: str = ""  # where this finds no row, another audit looks at the same rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +159,14 @@ class Footprint:
     fixed: tuple[str, ...] = ()  # those of `keys` that a condition binds to one constant
     total: str = ""  # the column whose totals this is about, where a dominance rule protects them
     once: bool = False  # it counts each person once, however many rows they have
+    persons: bool = False  # it counts people: how many rows they have says nothing more
+    valued: str = ""  # what it adds up, where rows without a value are left out
     repeats: bool = False  # it adds up what is the same in several rows of a person
     factor: str = ""  # what is known of each row and multiplies what it adds to the sum
     weighed: bool = False  # nothing of it was told but on which side of known means its mean lies
     people: tuple[str, ...] = ()  # the column of each table that names the person
     single: tuple[int, ...] = ()  # tables with one row per person
+    collapsed: tuple[int, ...] = ()  # tables whose rows were put together, one row per person
     dominated: str = ""  # true of a group whose total tells too much about its largest contributors
     withheld: tuple[str, ...] | None = field(default=(), compare=False)  # cells not told; None: not answered yet
     pending: bool = field(default=False, compare=False)  # somebody may be being told more of it

@@ -37,6 +37,7 @@ class RowSets:
     mixed: list[exp.Expr] = field(default_factory=list)
     factors: list[exp.Expr] = field(default_factory=list)
     known: list[exp.Expr] = field(default_factory=list)
+    valued: list[tuple[exp.Expr, exp.Expr]] = field(default_factory=list)  # rows, and what is added up of them
 
 
 @dataclass(slots=True)
@@ -63,6 +64,12 @@ class Aggregate:
         """What is known of each row and multiplies what is summed."""
         self.made = self.made or self.row_sets()
         return self.made.factors
+
+    @property
+    def valued(self) -> list[tuple[exp.Expr, exp.Expr]]:
+        """The rows that have a value, and the value, where not all need have one."""
+        self.made = self.made or self.row_sets()
+        return self.made.valued
 
     @property
     def known(self) -> list[exp.Expr]:

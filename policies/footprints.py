@@ -14,7 +14,7 @@ from policies.decision import Footprint
 from policies.dialects import said
 from policies.environment import ROW, Block, Environment
 from policies.errors import CONSTRUCT_NOT_ALLOWED, NON_LINEAR
-from policies.joined import described, per_outer_row
+from policies.joined import Described, described, per_outer_row
 from policies.refusal import Refusal
 from policies.resolve import Unit
 from policies.row_sets import RowSet, row_sets, told_apart
@@ -89,9 +89,30 @@ def footprints(env: Environment, block: Block, limits: Thresholds, made: exp.Sel
                 found_all.append(told)
                 found_all += _once(env, block, told, row_set)
                 found_all += _totals(env, block, told, row_set) if not told.footprint.factor else ()
+    if exact:
+        found_all += _valued(env, block, limits, about, based)
     if _repeats(env, block):
         found_all = [replace(told, footprint=replace(told.footprint, repeats=True)) for told in found_all]
     return found_all
+
+
+def _valued(
+    env: Environment, block: Block, limits: Thresholds, about: Described, based: tuple[exp.Expr | None, ...]
+) -> Iterator[Told]:
+    """Beside all rows of sums, those with a value: whoever has none adds nothing, and does not count in a difference."""
+    found: dict[tuple[str, str], tuple[exp.Expr, exp.Expr, set[int]]] = {}
+    for aggregate in block.aggregates.values():
+        for rows, value in aggregate.valued:
+            names = (rows.sql(), value.sql())
+            found.setdefault(names, (rows, value, set()))[2].add(aggregate.number)
+    for rows, value, numbers in found.values():
+        parts, base = [env.to_base(part) for part in conjuncts(rows)], env.to_base(value)
+        if base is None or None in parts:
+            continue
+        conditions = [*about.conditions, *(part for part in parts if part is not None)]
+        joined = _with_matched(env, block, conditions)
+        for each in row_sets(env, RowSet(tuple(conditions), (*based, *about.groups))):
+            yield from _told(env, joined, limits, each, numbers, valued=base)
 
 
 def _repeats(env: Environment, block: Block) -> bool:
@@ -180,9 +201,7 @@ def _roughly(
                 yield from _over(env, replace(block, units=units), limits, rows, tellers)
 
 
-def _over(
-    env: Environment, block: Block, limits: Thresholds, rows: RowSet, tellers: set[int] | None
-) -> Iterator[Told]:
+def _over(env: Environment, block: Block, limits: Thresholds, rows: RowSet, tellers: set[int] | None) -> Iterator[Told]:
     """What `_roughly` tells of the tables that `block` has left."""
     here = {unit.instance for unit in block.units}
     tables = here | env.constants.keys()
@@ -237,6 +256,7 @@ def _told(
     rows: RowSet,
     tellers: set[int] | None,
     factors: _Factors = MappingProxyType({}),
+    valued: exp.Expr | None = None,
 ) -> Iterator[Told]:
     """The footprints of one row set, one per grouping; and those of its rows multiplied by each of `factors`."""
     order = sorted((unit.instance for unit in block.units), key=lambda instance: env.datasets[instance])
@@ -255,6 +275,7 @@ def _told(
             units=tuple(_persons(env, limits, aliases)),
             min_group=max(minimum for _, minimum in limits.units),
             dialect=env.dialect,
+            valued=canonical(valued, aliases, env.dialect) if valued is not None else "",
             fixed=tuple(sorted(bound)),
             people=tuple(_person(env, instance) for instance in order),
             single=tuple(
@@ -262,6 +283,7 @@ def _told(
                 for place, instance in enumerate(order)
                 if env.schema.tables[env.datasets[instance]].key == (_person(env, instance) or None)
             ),
+            collapsed=tuple(place for place, instance in enumerate(order) if instance in env.meta["collapsed"]),
         )
         named = tuple(keys.get(key, exp.null()) for key in found.group_keys)  # what an outer row fixes has no name here
         for place, person in enumerate(found.units):  # of whomever the rows are about, none may be few
@@ -280,9 +302,10 @@ def _person(env: Environment, instance: str) -> str:
 
 
 def _once(env: Environment, block: Block, told: Told, row_set: str) -> Iterator[Told]:
-    """The same people counted once each, where a condition says how many rows they have: beside a count of the rows it
-    tells about those that have another number."""
-    if told.footprint.factor or not any(each.find(exp.AggFunc) for each in block.conditions):
+    """The same people counted once each. Where a condition says how many rows they have, that tells, beside a count of
+    the rows, about those that have another number; elsewhere it is compared with other numbers of people."""
+    several = len(told.footprint.single) < len(told.footprint.tables)
+    if told.footprint.factor or not several:
         return
     persons = {unit.node.sql() for unit in block.units}
     numbers = {
@@ -294,7 +317,8 @@ def _once(env: Environment, block: Block, told: Told, row_set: str) -> Iterator[
         and _is_person(env, call.this.expressions[0], persons)
     }
     if numbers:
-        yield replace(told, footprint=replace(told.footprint, once=True), aggregates=numbers)
+        fixed = any(each.find(exp.AggFunc) for each in block.conditions)
+        yield replace(told, footprint=replace(told.footprint, once=True, persons=not fixed), aggregates=numbers)
 
 
 def _is_person(env: Environment, node: exp.Expr, persons: Collection[str]) -> bool:

@@ -54,6 +54,7 @@ def grounded(footprint: Footprint) -> Footprint:
         units=tuple(map(told, footprint.units)),
         factor=told(footprint.factor) if footprint.factor else "",
         total=told(footprint.total) if footprint.total else "",
+        valued=told(footprint.valued) if footprint.valued else "",
         dominated=told(footprint.dominated) if footprint.dominated else "",
     )
 

@@ -103,7 +103,8 @@ def compare(
     frame_of = {one: _frame(seen.get(one, one)) for one in (*fresh, *others)}
     frames: dict[tuple[object, ...], list[Footprint]] = {}
     for one in fresh:
-        frames.setdefault(frame_of[one], []).append(one)
+        if not one.persons:  # numbers of people do not add up
+            frames.setdefault(frame_of[one], []).append(one)
     audits: list[Audit] = []
     for frame, members in frames.items():
         earlier = [other for other in others if frame_of[other] == frame]
@@ -113,10 +114,12 @@ def compare(
             audits.append(atoms.audit(earlier, members, places, _ties(frame), seen))
     pairs: dict[Pair, None] = {}
     for place, one in enumerate(fresh):
-        for other in (*others, *fresh[:place], *([] if one.exact and not one.repeats else [one])):
-            weighed = any(each.total or each.factor or each.rough for each in (one, other))
-            again_told = one.repeats and other.repeats  # other rows of the same people give the same values
+        for other in (*others, *fresh[:place], *([] if one.exact and not one.repeats and not one.persons else [one])):
+            weighed = any(each.total or each.factor or each.rough or each.valued for each in (one, other))
+            # other rows of the same people give the same values, or the same number of people
+            again_told = (one.repeats and other.repeats) or (one.persons and other.persons)
             apart = (one is other or frame_of[one] != frame_of[other] or again_told) and not weighed
+            apart = apart and (again_told or not (one.persons or other.persons) or _by_person(one, other))
             pair = people.pair(one, other, policy) if apart else None
             if pair is not None:
                 pairs[pair] = None
@@ -148,12 +151,18 @@ def _grounded(footprints: Sequence[Footprint]) -> dict[Footprint, Footprint]:
     return {one: grounded(one) for one in footprints if one.tables in several}
 
 
+def _by_person(*footprints: Footprint) -> bool:
+    """Do all of them count people, or rows of which everybody has one."""
+    return all(each.persons or (each.exact and len(each.single) == len(each.tables)) for each in footprints)
+
+
 @lru_cache(maxsize=4096)
 def _frame(footprint: Footprint) -> tuple[object, ...]:
     """Equal for statistics whose rows are the same rows: the same tables, tied alike where there are several. Totals
-    of a column under a dominance rule are audited apart: a count tells nothing of them."""
+    of a column under a dominance rule are audited apart: a count tells nothing of them. So are, beside all rows, those
+    with a value: to a sum the others are nobody."""
     ties = tuple(text for text in footprint.conditions if _tie(text, footprint)) if len(footprint.tables) > 1 else ()
-    apart = (footprint.total, footprint.once)
+    apart = (footprint.total, footprint.once, footprint.valued)
     return footprint.tables, footprint.sources, ties, footprint.units[0], footprint.dialect, apart
 
 

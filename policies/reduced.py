@@ -7,7 +7,7 @@ table that stands beside the others and is tied to none of them multiplies what 
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache, partial
 
@@ -38,7 +38,7 @@ def reduced(footprint: Footprint) -> Footprint:
 def _beside(footprint: Footprint, place: int) -> bool:
     """Is it another table than that of the people, which nothing speaks of together with others."""
     own = f"b{place}"
-    texts = (*footprint.conditions, *footprint.keys, footprint.factor)
+    texts = (*footprint.conditions, *footprint.keys, footprint.factor, footprint.valued)
     named = [_tables(text, footprint.dialect) for text in (*texts, footprint.units[0]) if text]
     people = _tables(footprint.units[0], footprint.dialect)
     return own not in people and all(own not in each or each == {own} for each in named)
@@ -50,7 +50,13 @@ def _tables(text: str, dialect: str) -> set[str]:
 
 
 def _tied(footprint: Footprint) -> tuple[int, int, str] | None:
-    """A table with one row per person, the table it is joined with by the person, and the condition that says so."""
+    """A table with one row per person, the table it is joined with by the person, and the condition that says so; one
+    whose rows were put together before any other, since nothing but the person is left of it."""
+    found = list(_ties(footprint))
+    return min(found, key=lambda tied: tied[0] not in footprint.collapsed, default=None)
+
+
+def _ties(footprint: Footprint) -> Iterator[tuple[int, int, str]]:
     for text in footprint.conditions if len(footprint.tables) > 1 else ():
         node = parsed(text, footprint.dialect)
         sides = [node.this, node.expression] if isinstance(node, exp.EQ) else []
@@ -58,9 +64,9 @@ def _tied(footprint: Footprint) -> tuple[int, int, str] | None:
             continue
         places = [_place(footprint, side) for side in sides]
         for one, other in (places, places[::-1]) if sides and None not in places else ():
-            if one != other and one in footprint.single and one is not None and other is not None:
-                return one, other, text
-    return None
+            alone = one in footprint.single or one in footprint.collapsed
+            if one != other and alone and one is not None and other is not None:
+                yield one, other, text
 
 
 def _place(footprint: Footprint, column: exp.Expr) -> int | None:
@@ -80,7 +86,8 @@ def _without(footprint: Footprint, gone: int, stays: int | None = None, tie: str
     if stays is not None:
         person = rewrite.column(rewrite.UNIT, names[f"b{stays}"])
         row = partial(_row_of, parsed(footprint.sources[gone], dialect), person)
-        told = partial(_renamed, names=names, dialect=dialect, gone=f"b{gone}", person=person, row=row)
+        same = (rewrite.UNIT, *(footprint.people[gone : gone + 1] if gone in footprint.collapsed else ()))
+        told = partial(_renamed, names=names, dialect=dialect, gone=f"b{gone}", person=person, row=row, same=same)
         there = (said(exp.Exists(this=row(exp.Literal.number(1))), dialect, last=True),)
     kept = [place for place in range(len(footprint.tables)) if place != gone]
 
@@ -96,8 +103,10 @@ def _without(footprint: Footprint, gone: int, stays: int | None = None, tie: str
         fixed=staying(footprint.fixed),
         units=tuple(said(_plain(parsed(text, dialect)), dialect, last=True) for text in staying(footprint.units)),
         factor=next(iter(staying((footprint.factor,))), "") if footprint.factor else "",
+        valued=next(iter(staying((footprint.valued,))), "") if footprint.valued else "",
         people=tuple(footprint.people[place] for place in kept),
         single=tuple(place - (place > gone) for place in footprint.single if place != gone),
+        collapsed=tuple(place - (place > gone) for place in footprint.collapsed if place != gone),
     )
 
 
@@ -115,6 +124,7 @@ def _renamed(
     gone: str = "",
     person: exp.Column | None = None,
     row: Callable[[exp.Expr], exp.Select] | None = None,
+    same: tuple[str, ...] = (),
 ) -> str:
     def put(part: exp.Expr) -> exp.Expr:
         if not isinstance(part, exp.Column):
@@ -123,7 +133,7 @@ def _renamed(
             return rewrite.column(part.name, names[part.table])
         if part.table != gone or person is None or row is None:
             return part
-        return person.copy() if part.name == rewrite.UNIT else exp.Subquery(this=row(rewrite.column(part.name, _ONE)))
+        return person.copy() if part.name in same else exp.Subquery(this=row(rewrite.column(part.name, _ONE)))
 
     return said(parsed(text, dialect).transform(put, copy=False), dialect, last=True)
 

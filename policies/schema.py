@@ -19,6 +19,7 @@ _KINDS = (
     ("time", ("TIMESTAMP", "DATETIME", "TIMESTAMPTZ", "TIMESTAMPNTZ", "TIMESTAMPLTZ", "TIMESTAMP_S", "TIMESTAMP_MS")),
     ("text", ("VARCHAR", "TEXT", "CHAR", "NVARCHAR", "NCHAR", "STRING", "BPCHAR", "NAME")),
 )
+_FLOATING = frozenset({"FLOAT", "DOUBLE", "REAL"})
 _KIND_OF = {name: kind for kind, names in _KINDS for name in names}
 
 
@@ -35,6 +36,7 @@ class Table:
     columns: Mapping[str, str]
     required: frozenset[str] = frozenset()  # lower-case names of columns without NULL
     key: str | None = None  # lower-case name of a single-column primary or unique key
+    floating: frozenset[str] = frozenset()  # lower-case names of columns whose numbers are rounded
     _written: Mapping[str, str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -80,28 +82,38 @@ class Schema:
         """From table -> column -> SQL type. `keys`: lower-case table -> lower-case column that identifies a row."""
         made: dict[str, Table] = {}
         for name, columns in tables.items():
-            kinds = {column: _kind_or_other(type_, dialect) for column, type_ in columns.items()}
+            types = {column: _type_or_none(type_, dialect) for column, type_ in columns.items()}
+            kinds = {column: "other" if type_ is None else kind_of(type_) for column, type_ in types.items()}
+            floating = frozenset(column.lower() for column, type_ in types.items() if _rounded(type_))
             key = (keys or {}).get(name.lower())
             required = frozenset({key} if key else ())
-            made[name.lower()] = Table(name, MappingProxyType(kinds), required, key)
+            made[name.lower()] = Table(name, MappingProxyType(kinds), required, key, floating)
         return cls(MappingProxyType(made))
 
 
-def _kind_or_other(type_: str, dialect: str) -> str:
+def _type_or_none(type_: str, dialect: str) -> exp.DataType | None:
+    """None for an engine's own type: the column exists, no operator accepts it."""
     try:
-        return kind_of(exp.DataType.build(type_, dialect=dialect))
+        return exp.DataType.build(type_, dialect=dialect)
     except (SqlglotError, ValueError):
-        return "other"  # an engine's own type: the column exists, no operator accepts it
+        return None
+
+
+def _rounded(type_: exp.DataType | None) -> bool:
+    return type_ is not None and getattr(type_.this, "name", "") in _FLOATING
 
 
 def _table(node: exp.Schema) -> Table:
     columns: dict[str, str] = {}
     required: set[str] = set()
+    floating: set[str] = set()
     key: str | None = None
     for column in node.expressions:
         if not isinstance(column, exp.ColumnDef) or column.args.get("kind") is None:
             continue
         columns[column.name] = kind_of(column.args["kind"])
+        if _rounded(column.args["kind"]):
+            floating.add(column.name.lower())
         for constraint in column.args.get("constraints") or []:
             kind = constraint.args.get("kind")
             if isinstance(kind, exp.PrimaryKeyColumnConstraint):
@@ -111,4 +123,4 @@ def _table(node: exp.Schema) -> Table:
                 required.add(column.name.lower())
     if not columns:
         raise YurtError(SCHEMA_INVALID, problem="a table has no typed columns.")
-    return Table(node.this.name, MappingProxyType(columns), frozenset(required), key)
+    return Table(node.this.name, MappingProxyType(columns), frozenset(required), key, frozenset(floating))
