@@ -86,11 +86,11 @@ def audit(
 
 
 def _without_value(footprint: Footprint, ties: Sequence[str]) -> str:
-    """A row where rows of the frame have no value in the column that is added up."""
+    """A row where rows of the frame have no value to be added up."""
     rows = from_tables(footprint)
     for text in ties:
         rows = rows.where(exp.Paren(this=parsed(text, footprint.dialect)), copy=False)
-    empty = exp.Is(this=exp.Paren(this=parsed(footprint.valued, footprint.dialect)), expression=exp.null())
+    empty = exp.Paren(this=parsed(footprint.valued, footprint.dialect))
     found = rows.select(exp.alias_(exp.Literal.number(1), "one"), copy=False).where(empty, copy=False)
     return said(found.limit(1, copy=False), footprint.dialect, last=True)
 

@@ -7,7 +7,7 @@ from math import ceil
 
 from sqlglot import exp
 
-from policies import check_open, check_person, lists
+from policies import check_open, check_person, lists, rewrite
 from policies.check_predicate import constant, filtered
 from policies.decision import Source
 from policies.demand import all_readable, chosen_freely, column_of, demand, demand_present, permits, readable, weights
@@ -377,6 +377,20 @@ def _present(part: Value, env: Environment) -> exp.Expr | None:
     return exp.Not(this=exp.Is(this=exp.Paren(this=part.node.copy()), expression=exp.Null()))
 
 
+def _empty(env: Environment, part: Value) -> exp.Expr | None:
+    """Whose rows add nothing for want of a value: one of the columns of what is added up is NULL there, however it is
+    made of them."""
+    if part.level is not Level.ROW:
+        return None
+    found: list[exp.Expr] = []
+    for dep in sorted(part.deps, key=str):
+        column = column_of(env.policy, dep)
+        if dep.grain is Tally.TALLY or column.mask is not None or dep.column in env.schema.tables[dep.dataset].required:
+            continue
+        found.append(exp.Is(this=rewrite.column(column.name, dep.instance), expression=exp.null()))
+    return exp.or_(*dict.fromkeys(found), copy=False) if found else None
+
+
 def _row_sets(
     env: Environment, block: Block, call: exp.Expr, parts: list[Value], where: exp.Expr | None, totals: bool
 ) -> RowSets:
@@ -392,8 +406,6 @@ def _row_sets(
             entry.present.append(_and(where, not_null))
             if counted or part.instances & env.nullable:  # whom an outer join gave nothing adds nothing
                 entry.compared.append(_and(where, not_null.copy()))
-        if not_null is not None and not counted:
-            entry.valued.append((_and(where, not_null.copy()), part.node.copy()))
         if not_null is not None and not counted and _summed_too(block, call, part):
             entry.compared.append(_and(where, not_null.copy()))
         for branch in part.branches if part.level is Level.ROW else ():
@@ -415,6 +427,10 @@ def _row_sets(
         if totals and lists.unpinned(env, block, part):
             raise Refusal.of(DOMINANCE_UNSUPPORTED, call, rule="release.dominance", dataset="this dataset")
         entry.mixed += [_and(where, rows) for rows in lists.told(env, block, part)]
+    for part in parts if not counted else ():
+        empty = _empty(env, part)
+        if empty is not None:
+            entry.valued += [(rows.copy(), empty.copy()) for rows in dict.fromkeys(entry.compared)]
     if not counted and any(dep.grain is not Tally.TALLY for part in parts for dep in part.deps):
         entry.mixed += [_and(where, rows.copy()) for rows in block.several]
     entry.compared += [rows.copy() for rows in entry.mixed]

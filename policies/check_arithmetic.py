@@ -19,8 +19,9 @@ from policies.labels import Level, Value, combined, conjoined
 from policies.refusal import Refusal
 
 MAX_CONSTANT = Decimal(10) ** 12
-"""Constants beyond this could overflow on some rows and not on others; and a number that is so much smaller than what is
-added to it is lost in floating point, on some rows and not on others: a sum of such sums counts those below a limit."""
+"""Constants beyond this could overflow on some rows and not on others; and a number that is so much smaller than what
+is added to it is lost in floating point, on some rows and not on others: a sum of such sums counts those below a limit.
+"""
 _FACTOR = Decimal(10) ** 4
 """How far a column carries another that it is multiplied with; a year does."""
 MAX_WHOLE = Decimal(10) ** 9
@@ -81,6 +82,7 @@ def _arithmetic(env: Environment, block: Block, node: exp.Binary) -> Value:
         step = _remainder(env, block, node, left)
         if step is not None and left.plain:  # x - x % n
             return coarse(result, left, Bucket(step))
+    if isinstance(node, (exp.Add, exp.Sub)) and level is Level.ROW:
         _not_cancelled(env, node, left, right)
     width = constant(right)
     if isinstance(node, exp.IntDiv) and width and left.plain and left.kind == "int":  # whole steps
@@ -89,22 +91,27 @@ def _arithmetic(env: Environment, block: Block, node: exp.Binary) -> Value:
 
 
 def _not_cancelled(env: Environment, node: exp.Expr, left: Value, right: Value) -> None:
-    """Refuse rounded numbers that are added to others of the same column: where the column is taken off again, what
-    stays is what the rounding of each row came to, and that is a step of its value."""
+    """Refuse rounded numbers that are added to others of the same column, list or statistic: where it is taken off
+    again, what stays is what the rounding of each row came to, and that is a step of its value."""
     both = {(dep.instance, dep.column) for dep in left.deps} & {(dep.instance, dep.column) for dep in right.deps}
-    if not both or env.harmless or all_readable(env.policy, left.deps | right.deps):
+    nested = all(side.node.find(exp.Query) for side in (left, right))
+    again = both or left.rows & right.rows or nested
+    if not again or env.harmless or all_readable(env.policy, left.deps | right.deps):
         return
     if any(_rounds(env, side) for side in (left, right)):
-        raise Refusal.of(FUNCTION_PARTIAL, node, name="Adding floating-point numbers made of the same column")
+        raise Refusal.of(FUNCTION_PARTIAL, node, name="Adding floating-point numbers made of the same")
 
 
 def _rounds(env: Environment, value: Value) -> bool:
     """May it be a floating-point number."""
     if any(dep.column in env.schema.tables[dep.dataset].floating for dep in value.deps):
         return True
-    written = (each.name.lower() for each in value.node.find_all(exp.Literal) if not each.is_string)
-    casts = (each.to.is_type("double", "float") for each in value.node.find_all(exp.Cast, exp.TryCast))
-    return 1 < value.degree < 99 or value.node.find(exp.Div) is not None or any(casts) or any("e" in each for each in written)
+    node = env.to_base(value.node)  # whatever a subquery calls it
+    if node is None or 1 < value.degree < 99 or node.find(exp.Div) is not None:
+        return True
+    if any(each.to.is_type("double", "float") for each in node.find_all(exp.Cast, exp.TryCast)):
+        return True
+    return any("e" in each.name.lower() for each in node.find_all(exp.Literal) if not each.is_string)
 
 
 def _product(env: Environment, result: Value, left: Value, right: Value) -> Value:

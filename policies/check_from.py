@@ -361,6 +361,7 @@ def _values(env: Environment, block: Block, node: exp.Values) -> exp.Expr:
     _no_more(node, "expressions", "alias")
     instance, rows = f"d{env.number()}", []
     kinds: list[list[str]] = []
+    reach = Decimal(1)
     for row in node.expressions:
         cells = [
             env.value(env, Block(Scope()), each) for each in (row.expressions if isinstance(row, exp.Tuple) else [row])
@@ -374,6 +375,7 @@ def _values(env: Environment, block: Block, node: exp.Values) -> exp.Expr:
             if not kinds
             else [[*kinds[place], cell.kind] for place, cell in enumerate(cells)]
         )
+        reach = max(reach, *(cell.reach for cell in cells))
         rows.append(exp.Tuple(expressions=[cell.node for cell in cells]))
     alias = node.args.get("alias")
     given = [each.name for each in alias.columns] if alias is not None else []
@@ -386,6 +388,7 @@ def _values(env: Environment, block: Block, node: exp.Values) -> exp.Expr:
         alias.name if alias is not None else "",
         {n: common_kind(k) for n, k in zip(names, kinds, strict=True)},
         [dict(zip(names, row.expressions, strict=True)) for row in rows],
+        reach,
     )
     return exp.Values(
         expressions=rows,
@@ -453,7 +456,7 @@ def _days(series: exp.Expr) -> int | None:
 
 def _constants(
     env: Environment, block: Block, node: exp.Expr, instance: str, called: str, kinds: dict[str, str],
-    rows: list[dict[str, exp.Expr]] | None,
+    rows: list[dict[str, exp.Expr]] | None, reach: Decimal = Decimal(1),
 ) -> None:  # fmt: skip
     columns: dict[str, Value] = {}
     if rows is not None:
@@ -463,8 +466,9 @@ def _constants(
         env.base[(instance, name)] = rewrite.column(name, instance) if rows is not None else None
         env.listed[(instance, name)] = (instance, name)
         columns[name.lower()] = Value(
-            rewrite.column(name, instance), Level.RELEASED, kind, listed=(instance, name), rows=frozenset({instance})
-        )
+            rewrite.column(name, instance), Level.RELEASED, kind, listed=(instance, name), rows=frozenset({instance}),
+            reach=reach,
+        )  # fmt: skip
     series = isinstance(node, exp.Table)  # whose numbers differ
     env.lists[instance] = Listing(tuple(rows) if rows is not None else None, frozenset(kinds) if series else None)
     block.lists.add(instance)

@@ -394,8 +394,8 @@ def _unread(env: Environment, block: Block) -> set[str]:
 
 def _only_compared(node: exp.Select) -> bool:
     """Is it the query in `GROUP BY k HAVING avg(x) > (SELECT avg(x) FROM t)`, of a column x: all that tells is which of
-    the two is the greater. Beside constants, or with counts, sums, rows and joins that one can choose at will, or beside
-    many groups, whose means are a scale to read it from, the comparison would find the value."""
+    the two is the greater. Beside constants, or with counts, sums, rows and joins that one can choose at will, or
+    beside many groups, whose means are a scale to read it from, the comparison would find the value."""
     inner = node.parent
     if not isinstance(inner, exp.Subquery) or len(node.expressions) != 1 or node.args.get("where") is not None:
         return False

@@ -16,13 +16,11 @@ so each process draws one of its own.
 """
 
 import secrets
-
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-
 
 
 def _drawn() -> int:

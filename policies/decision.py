@@ -160,7 +160,7 @@ class Footprint:
     total: str = ""  # the column whose totals this is about, where a dominance rule protects them
     once: bool = False  # it counts each person once, however many rows they have
     persons: bool = False  # it counts people: how many rows they have says nothing more
-    valued: str = ""  # what it adds up, where rows without a value are left out
+    valued: str = ""  # true of rows without a value, which it leaves out
     repeats: bool = False  # it adds up what is the same in several rows of a person
     factor: str = ""  # what is known of each row and multiplies what it adds to the sum
     weighed: bool = False  # nothing of it was told but on which side of known means its mean lies

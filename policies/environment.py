@@ -37,7 +37,7 @@ class RowSets:
     mixed: list[exp.Expr] = field(default_factory=list)
     factors: list[exp.Expr] = field(default_factory=list)
     known: list[exp.Expr] = field(default_factory=list)
-    valued: list[tuple[exp.Expr, exp.Expr]] = field(default_factory=list)  # rows, and what is added up of them
+    valued: list[tuple[exp.Expr, exp.Expr]] = field(default_factory=list)  # rows, and which of them have no value
 
 
 @dataclass(slots=True)
@@ -67,7 +67,7 @@ class Aggregate:
 
     @property
     def valued(self) -> list[tuple[exp.Expr, exp.Expr]]:
-        """The rows that have a value, and the value, where not all need have one."""
+        """The rows whose values are added up, and which of them may have none."""
         self.made = self.made or self.row_sets()
         return self.made.valued
 

@@ -20,7 +20,6 @@ from policies.resolve import Unit
 from policies.row_sets import RowSet, row_sets, told_apart
 from policies.thresholds import Thresholds, dominated
 
-
 MAX_OUTER = 3
 """Tables that outer joins may leave out of one SELECT, each looked at with and without the others."""
 
@@ -99,20 +98,20 @@ def footprints(env: Environment, block: Block, limits: Thresholds, made: exp.Sel
 def _valued(
     env: Environment, block: Block, limits: Thresholds, about: Described, based: tuple[exp.Expr | None, ...]
 ) -> Iterator[Told]:
-    """Beside all rows of sums, those with a value: whoever has none adds nothing, and does not count in a difference."""
+    """Beside all rows of sums, those with a value: whoever has none adds nothing and counts in no difference."""
     found: dict[tuple[str, str], tuple[exp.Expr, exp.Expr, set[int]]] = {}
     for aggregate in block.aggregates.values():
-        for rows, value in aggregate.valued:
-            names = (rows.sql(), value.sql())
-            found.setdefault(names, (rows, value, set()))[2].add(aggregate.number)
-    for rows, value, numbers in found.values():
-        parts, base = [env.to_base(part) for part in conjuncts(rows)], env.to_base(value)
-        if base is None or None in parts:
+        for rows, empty in aggregate.valued:
+            found.setdefault((rows.sql(), empty.sql()), (rows, empty, set()))[2].add(aggregate.number)
+    for rows, empty, numbers in found.values():
+        parts, without = [env.to_base(part) for part in conjuncts(rows)], env.to_base(empty)
+        if without is None or None in parts:
             continue
         conditions = [*about.conditions, *(part for part in parts if part is not None)]
+        conditions.append(exp.Not(this=exp.Paren(this=without.copy())))
         joined = _with_matched(env, block, conditions)
         for each in row_sets(env, RowSet(tuple(conditions), (*based, *about.groups))):
-            yield from _told(env, joined, limits, each, numbers, valued=base)
+            yield from _told(env, joined, limits, each, numbers, valued=without)
 
 
 def _repeats(env: Environment, block: Block) -> bool:
@@ -188,10 +187,10 @@ def _written_out(
 def _roughly(
     env: Environment, block: Block, limits: Thresholds, rows: RowSet, tellers: set[int] | None
 ) -> Iterator[Told]:
-    """The same without joined statistics, and for all rows of joined constants at once; of outer joins, once without the
-    tables that they may leave out, and once for the rows in which they found something. Where each row is there once,
-    all it tells is of these rows, so totals and groups of theirs are audited together with it, however they are asked.
-    """
+    """The same without joined statistics, and for all rows of joined constants at once; of outer joins, once without
+    the tables that they may leave out, and once for the rows in which they found something. Where each row is there
+    once, all it tells is of these rows, so totals and groups of theirs are audited together with it, however they are
+    asked."""
     kept = [unit for unit in block.units if unit.instance not in env.nullable]
     found = [unit for unit in block.units if unit.instance in env.nullable]
     for size in range(len(found) + 1) if len(found) <= MAX_OUTER else (0, len(found)):
@@ -212,7 +211,9 @@ def _over(env: Environment, block: Block, limits: Thresholds, rows: RowSet, tell
     def of(node: exp.Expr) -> bool:
         return on(tables, node) and not any(each in env.datasets and each not in here for each in _tables(node))
 
-    conditions = [each for each in (*rows.conditions, *block.matched) if of(each)]
+    outer = env.outer | env.nullable
+    conditions = [each for each in rows.conditions if of(each) and not on(env.outer, each)]
+    conditions += [each for each in block.matched if of(each) and on(outer & here, each) and not on(env.outer, each)]
     plain = [each for each in conditions if not on(env.constants, each)]
     if len(plain) < len(conditions):
         mixed = tuple(each for each in conditions if on(env.constants, each))
@@ -286,15 +287,24 @@ def _told(
             collapsed=tuple(place for place, instance in enumerate(order) if instance in env.meta["collapsed"]),
         )
         named = tuple(keys.get(key, exp.null()) for key in found.group_keys)  # what an outer row fixes has no name here
-        for place, person in enumerate(found.units):  # of whomever the rows are about, none may be few
-            others = (*found.units[:place], *found.units[place + 1 :])
-            one = Told(replace(found, units=(person, *others)), tellers, named, level, rows.whole)
+        for each in _each_way(found):
+            one = Told(each, tellers, named, level, rows.whole)
             yield one
             for factor, (_, numbers) in factors.items():
                 if factor is None or _tables(factor) - aliases.keys():
                     raise Refusal.of(NON_LINEAR, factor, name="A sum of products with such a factor")
                 multiplied = replace(one.footprint, factor=canonical(factor, aliases, env.dialect))
                 yield replace(one, footprint=multiplied, aggregates=numbers)
+
+
+def _each_way(found: Footprint) -> Iterator[Footprint]:
+    """All that the same rows are: of whomever they are about, none may be few; and where the rows of a person were put
+    together, what is added up may be the person's or the rows'."""
+    for place, person in enumerate(found.units):
+        others = (*found.units[:place], *found.units[place + 1 :])
+        yield replace(found, units=(person, *others))
+        if found.collapsed:
+            yield replace(found, units=(person, *others), collapsed=())
 
 
 def _person(env: Environment, instance: str) -> str:

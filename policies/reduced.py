@@ -17,7 +17,6 @@ from policies import rewrite
 from policies.decision import Footprint
 from policies.dialects import parsed, said
 
-
 _ALIAS = re.compile(r"b\d+")
 _ONE = "one"
 

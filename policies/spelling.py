@@ -23,6 +23,8 @@ def respelled(tree: exp.Expr) -> exp.Expr:
         _calendar(select)
     for unnest in list(tree.find_all(exp.Unnest)):
         _unnested(unnest)
+    for join in list(tree.find_all(exp.Join)):
+        _outer_constants(join)
     for day in list(tree.find_all(exp.DateFromParts)):
         _first_of_month(day)
     return tree
@@ -48,6 +50,17 @@ def _from_the_left(select: exp.Select) -> None:
     first.set("this", other.copy())
     joins[0].set("this", one.copy())
     joins[0].set("side", "LEFT")
+
+
+def _outer_constants(join: exp.Join) -> None:
+    """`LEFT JOIN (VALUES …) k(a)` is `LEFT JOIN (SELECT * FROM (VALUES …) k(a)) k`, a list like any other."""
+    item = join.this
+    listed = isinstance(item, exp.Values) or (isinstance(item, exp.Table) and isinstance(item.this, exp.GenerateSeries))
+    if (join.args.get("side") or "").upper() != "LEFT" or not listed or not item.alias:
+        return
+    alias = exp.TableAlias(this=exp.to_identifier(item.alias))
+    inner = exp.Select(expressions=[exp.Star()]).from_(item.copy(), copy=False)
+    join.set("this", exp.Subquery(this=inner, alias=alias))
 
 
 def _stars(node: exp.Expr) -> bool:
