@@ -1,8 +1,11 @@
 """The door: SQL, policy and history in; one decision out. Pure."""
 
+import logging
+import traceback
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from types import MappingProxyType
 
 from sqlglot import exp
@@ -12,7 +15,7 @@ from policies.check import Checked, check
 from policies.decision import Allowed, Decision, OutputColumn, Refused, ReleasePlan, Source
 from policies.dialects import DIALECTS, said
 from policies.dp_finish import private_plan
-from policies.errors import NOT_IN_ENGINE, SQL_INVALID, SQL_TOO_DEEP
+from policies.errors import CHECK_FAILED, NOT_IN_ENGINE, SQL_INVALID, SQL_TOO_DEEP
 from policies.history import History
 from policies.last import masked_last
 from policies.model import Mode, Policy
@@ -20,6 +23,7 @@ from policies.refusal import Refusal, bracketed
 from policies.schema import Schema
 from policies.suggest import candidates
 
+_log = logging.getLogger(__name__)
 NOBODY: Mapping[str, object] = MappingProxyType({})
 
 
@@ -67,6 +71,15 @@ def _decide(
         return replace(refusal.refused, span=bracketed(sql, refusal.refused.span))
     except (RecursionError, MemoryError):
         return Refused.because(SQL_TOO_DEEP, limit=0)
+    except Exception as error:  # noqa: BLE001 -- what nobody thought of is refused, like all that has no rule
+        _log.error("the check failed: %s at %s", type(error).__name__, _place(error))
+        return Refused.because(CHECK_FAILED)
+
+
+def _place(error: BaseException) -> str:
+    """Where it was raised; its text may quote the query."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
 
 
 def _ordered(sources: frozenset[Source]) -> tuple[Source, ...]:

@@ -18,6 +18,10 @@ SQL_TOO_LARGE = ErrorCode(
 SQL_TOO_DEEP = ErrorCode(
     "SQL_TOO_DEEP", 413, "The query is nested more than {limit} levels deep.", "Flatten it with WITH, or split it."
 )
+CHECK_FAILED = ErrorCode(
+    "CHECK_FAILED", 403, "The check did not come to an end with this query.",
+    "Write it in another way, and tell the operators: their log says where it stopped.",
+)  # fmt: skip
 SQL_INVALID = ErrorCode(
     "SQL_INVALID", 400, "The query is not valid SQL for {dialect}.", "Check it near the place marked, then ask again."
 )

@@ -373,7 +373,7 @@ def _groupings(block: Block) -> Iterator[tuple[tuple[exp.Expr, int] | None, list
         exp.Mul(this=exp.Grouping(expressions=[node.copy()]), expression=exp.Literal.number(2**place))
         for place, node in enumerate(nodes)
     ]
-    mark = marks[0]
+    mark = marks[0] if marks else exp.Literal.number(0)
     for each in marks[1:]:
         mark = exp.Add(this=mark, expression=each)
     for members in block.sets:

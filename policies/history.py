@@ -115,9 +115,10 @@ def compare(
     pairs: dict[Pair, None] = {}
     for place, one in enumerate(fresh):
         for other in (*others, *fresh[:place], *([] if one.exact and not one.repeats and not one.persons else [one])):
-            weighed = any(each.total or each.factor or each.rough or each.valued for each in (one, other))
             # other rows of the same people give the same values, or the same number of people
             again_told = (one.repeats and other.repeats) or (one.persons and other.persons)
+            weighed = any(each.total or each.factor or each.rough for each in (one, other))
+            weighed = weighed or (bool(one.valued or other.valued) and not (again_told and one.valued == other.valued))
             apart = (one is other or frame_of[one] != frame_of[other] or again_told) and not weighed
             apart = apart and (again_told or not (one.persons or other.persons) or _by_person(one, other))
             pair = people.pair(one, other, policy) if apart else None

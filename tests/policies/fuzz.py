@@ -42,7 +42,7 @@ from gateway.duckdb import DuckDBEngine
 from gateway.engine import Limits, Tables
 from gateway.offline import schema_of
 from policies.decide import decide
-from policies.decision import Allowed
+from policies.decision import Allowed, Refused
 from policies.history import History
 from policies.load import load_policy
 from policies.model import Policy
@@ -152,6 +152,8 @@ class Fuzzer:
             self.seen[type(got).__name__ + ("" if isinstance(got, Answer) else f" {got.code}")] += 1
             if isinstance(got, Failed) and got.code in ("ENGINE_FAILED", "ENGINE_MEMORY"):
                 yield Finding("an engine failure", asked, question.sql)
+            if isinstance(got, Refused) and got.code == "CHECK_FAILED":
+                yield Finding("a query the check stumbled over", asked, question.sql)
             if not isinstance(got, Answer) or not isinstance(decision, Allowed):
                 continue
             history = got.history

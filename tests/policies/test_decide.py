@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
 
+import policies.decide as decide_module
 from policies.check import MAX_CHARACTERS
 from policies.decide import decide
 from policies.decision import Allowed, Refused, Source
@@ -34,8 +35,23 @@ def test_honest_queries_are_allowed(line: dict[str, Any], policy: Policy, schema
 def test_attacks_are_refused(line: dict[str, Any], policy: Policy, schema: Schema) -> None:
     decision = decide(line["sql"], policy, schema, dialect=line["dialect"])
     assert isinstance(decision, Refused)
+    assert decision.code != "CHECK_FAILED"
     if decision.suggestion:
         assert isinstance(decide(decision.suggestion, policy, schema, dialect=line["dialect"]), Allowed)
+
+
+def test_what_the_check_stumbles_over_is_refused_and_logged_without_the_query(
+    policy: Policy, schema: Schema, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def stumble(*_: object) -> None:
+        raise IndexError("SELECT secret")
+
+    monkeypatch.setattr(decide_module, "check", stumble)
+    decision = decide("SELECT secret", policy, schema)
+    assert isinstance(decision, Refused)
+    assert decision.code == "CHECK_FAILED"
+    assert "IndexError at test_decide.py" in caplog.text
+    assert "secret" not in caplog.text
 
 
 def test_the_corpus_holds_every_class_of_attack() -> None:
