@@ -18,6 +18,7 @@ from policies.dialects import parsed
 from policies.errors import HISTORY_FULL, NOT_IN_ENGINE
 from policies.ground import grounded
 from policies.model import Policy
+from policies.persons import by_person
 from policies.reduced import reduced
 
 MAX_PAIRS = 400
@@ -101,17 +102,14 @@ def compare(
         return Refused.because(NOT_IN_ENGINE, what="A look at an earlier answer's rows", dialect=fresh[0].dialect)
     seen = _seen((*fresh, *others))
     frame_of = {one: _frame(seen.get(one, one)) for one in (*fresh, *others)}
-    frames: dict[tuple[object, ...], list[Footprint]] = {}
-    for one in fresh:
-        if not one.persons:  # numbers of people do not add up
-            frames.setdefault(frame_of[one], []).append(one)
     audits: list[Audit] = []
-    for frame, members in frames.items():
-        earlier = [other for other in others if frame_of[other] == frame]
-        if len(earlier) + len(members) > MAX_AUDITED:
+    for frame, described in _frames((*others, *fresh), seen).items():
+        members = [one for one in fresh if one in described]
+        earlier = [one for one in others if one in described]
+        if members and len(described) > MAX_AUDITED:
             return Refused.because(HISTORY_FULL)
-        if len(earlier) + len(members) > 1:
-            audits.append(atoms.audit(earlier, members, places, _ties(frame), seen))
+        if members and len(described) > 1:
+            audits.append(atoms.audit(earlier, members, places, _ties(frame), described))
     pairs: dict[Pair, None] = {}
     for place, one in enumerate(fresh):
         for other in (*others, *fresh[:place], *([] if one.exact and not one.repeats and not one.persons else [one])):
@@ -120,7 +118,7 @@ def compare(
             weighed = any(each.total or each.factor or each.rough for each in (one, other))
             weighed = weighed or (bool(one.valued or other.valued) and not (again_told and one.valued == other.valued))
             apart = (one is other or frame_of[one] != frame_of[other] or again_told) and not weighed
-            apart = apart and (again_told or not (one.persons or other.persons) or _by_person(one, other))
+            apart = apart and (again_told or not (one.persons or other.persons) or _of_people(one, other))
             pair = people.pair(one, other, policy) if apart else None
             if pair is not None:
                 pairs[pair] = None
@@ -152,7 +150,19 @@ def _grounded(footprints: Sequence[Footprint]) -> dict[Footprint, Footprint]:
     return {one: grounded(one) for one in footprints if one.tables in several}
 
 
-def _by_person(*footprints: Footprint) -> bool:
+def _frames(
+    footprints: Sequence[Footprint], seen: Mapping[Footprint, Footprint]
+) -> dict[tuple[object, ...], dict[Footprint, Footprint]]:
+    """Statistics over the same rows, and how they are described there. Numbers of people do not add up over rows."""
+    found: dict[tuple[object, ...], dict[Footprint, Footprint]] = {}
+    for one in footprints:
+        person = by_person(one)
+        for described in (*(() if one.persons else (seen.get(one, one),)), *((person,) if person else ())):
+            found.setdefault(_frame(described), {})[one] = described
+    return found
+
+
+def _of_people(*footprints: Footprint) -> bool:
     """Do all of them count people, or rows of which everybody has one."""
     return all(each.persons or (each.exact and len(each.single) == len(each.tables)) for each in footprints)
 

@@ -38,12 +38,12 @@ def _beside(footprint: Footprint, place: int) -> bool:
     """Is it another table than that of the people, which nothing speaks of together with others."""
     own = f"b{place}"
     texts = (*footprint.conditions, *footprint.keys, footprint.factor, footprint.valued)
-    named = [_tables(text, footprint.dialect) for text in (*texts, footprint.units[0]) if text]
-    people = _tables(footprint.units[0], footprint.dialect)
+    named = [tables_of(text, footprint.dialect) for text in (*texts, footprint.units[0]) if text]
+    people = tables_of(footprint.units[0], footprint.dialect)
     return own not in people and all(own not in each or each == {own} for each in named)
 
 
-def _tables(text: str, dialect: str) -> set[str]:
+def tables_of(text: str, dialect: str) -> set[str]:
     """The tables of a footprint that an expression speaks of."""
     return {column.table for column in parsed(text, dialect).find_all(exp.Column) if _ALIAS.fullmatch(column.table)}
 
@@ -51,11 +51,11 @@ def _tables(text: str, dialect: str) -> set[str]:
 def _tied(footprint: Footprint) -> tuple[int, int, str] | None:
     """A table with one row per person, the table it is joined with by the person, and the condition that says so; one
     whose rows were put together before any other, since nothing but the person is left of it."""
-    found = list(_ties(footprint))
+    found = list(ties(footprint))
     return min(found, key=lambda tied: tied[0] not in footprint.collapsed, default=None)
 
 
-def _ties(footprint: Footprint) -> Iterator[tuple[int, int, str]]:
+def ties(footprint: Footprint) -> Iterator[tuple[int, int, str]]:
     for text in footprint.conditions if len(footprint.tables) > 1 else ():
         node = parsed(text, footprint.dialect)
         sides = [node.this, node.expression] if isinstance(node, exp.EQ) else []
@@ -91,7 +91,7 @@ def _without(footprint: Footprint, gone: int, stays: int | None = None, tie: str
     kept = [place for place in range(len(footprint.tables)) if place != gone]
 
     def staying(texts: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(told(text) for text in texts if stays is not None or f"b{gone}" not in _tables(text, dialect))
+        return tuple(told(text) for text in texts if stays is not None or f"b{gone}" not in tables_of(text, dialect))
 
     return replace(
         footprint,
