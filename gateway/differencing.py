@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from policies import people
 from policies.atoms import MAX_ATOMS
 from policies.decision import Allowed, Audit, Footprint, Pair, Place, Refused, Withhold
+from policies.dominance import Contributions, Rule
 from policies.errors import DIFFERENCING, HISTORY_FULL
 from policies.people import Sketch
 from policies.verdict import Coded, Verdict, digest, judge
@@ -58,10 +59,18 @@ def _judged(audit: Audit, ask: Ask) -> Verdict:
     dominated = [_keys(ask(sql, MAX_ATOMS + 1)) for sql in audit.dominated]
     if any(len(keys) > MAX_ATOMS for keys in dominated):
         return Verdict(too_much=True)
-    found = judge(audit, coded(ask(audit.sql, MAX_ATOMS + 1)), dominated)
+    contributions = _contributed(audit.rule, ask(audit.contributions, MAX_ATOMS + 1)) if audit.contributions else None
+    found = judge(audit, coded(ask(audit.sql, MAX_ATOMS + 1)), dominated, contributions)
     if found.too_much and not dominated:
         found = judge(audit, coded(ask(audit.coarse, MAX_ATOMS + 1)), coarse=True)
     return found
+
+
+def _contributed(rule: Rule, table: Any) -> Contributions:
+    """What the atoms in a table contribute; its last columns are the sum and the largest."""
+    *values, totals, largest = (column.to_pylist() for column in table.columns)
+    of = zip(zip(*values, strict=True), totals, largest, strict=True) if values else [((), totals[0], largest[0])]
+    return Contributions(rule, {atom: (total or 0.0, top or ()) for atom, total, top in of})
 
 
 def _keys(table: Any) -> set[str]:

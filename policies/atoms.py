@@ -12,6 +12,7 @@ from sqlglot import exp
 from policies import rewrite
 from policies.decision import Asked, Audit, Footprint, Place
 from policies.dialects import parsed, said
+from policies.dominance import Rule
 from policies.environment import RESERVED
 
 MAX_ATOMS = 200_000
@@ -44,9 +45,10 @@ def audit(
     places: Mapping[Footprint, Place],
     ties: Sequence[str],
     seen: Mapping[Footprint, Footprint] = MappingProxyType({}),
+    rule: Rule | None = None,
 ) -> Audit:
     """The audit of one frame's statistics; `ties` are the equalities all of them share. `seen`: how a footprint is
-    described here, where not in its own words."""
+    described here, where not in its own words. `rule`: on totals of the tables' rows."""
     everyone = [seen.get(each, each) for each in (*earlier, *new)]
     first = everyone[len(earlier)]
     tests: dict[tuple[str, ...], int] = {}
@@ -82,7 +84,28 @@ def audit(
         told = tuple(_dominated(each, each.conditions, (), each.group_keys) for each in everyone)
         ruled = (*told, _dominated(first, ties, tuple(tests), keys))
     unless = _without_value(first, ties) if first.valued else ""
-    return Audit(whole, rough, len(tests), tuple(keys), tuple(coarse), asked, minimum, ruled, unless)
+    parts, rule = "", rule or Rule()
+    if first.total and first.dialect == "duckdb":
+        parts = _contributions(first, ties, tuple(tests), keys, rule)
+    return Audit(whole, rough, len(tests), tuple(keys), tuple(coarse), asked, minimum, ruled, unless, parts, rule)
+
+
+def _contributions(
+    footprint: Footprint, ties: Sequence[str], tests: Sequence[tuple[str, ...]], keys: Sequence[str], rule: Rule
+) -> str:
+    """A row per atom: its values, and what its rows contribute to a total: their sum, the largest of them."""
+    dialect = footprint.dialect
+    rows = from_tables(footprint)
+    for text in ties:
+        rows = rows.where(exp.Paren(this=parsed(text, dialect)), copy=False)
+    groups = [both(each, dialect) for each in tests] + [parsed(key, dialect) for key in keys]
+    names = [f"t{place}" for place in range(len(tests))] + [f"k{place}" for place in range(len(keys))]
+    size = exp.cast(exp.Abs(this=parsed(footprint.total, dialect)), exp.DType.DOUBLE)
+    largest = exp.Max(this=size.copy(), expressions=[exp.Literal.number(rule.largest)])
+    named = [exp.alias_(each.copy(), name) for each, name in zip(groups, names, strict=True)]
+    rows = rows.select(*named, exp.alias_(exp.Sum(this=size), "total"), exp.alias_(largest, "largest"), copy=False)
+    rows = rows.group_by(*groups, copy=False) if groups else rows
+    return said(rows.limit(MAX_ATOMS + 1, copy=False), dialect, last=True)
 
 
 def _without_value(footprint: Footprint, ties: Sequence[str]) -> str:

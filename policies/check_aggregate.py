@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
-from itertools import combinations
+from itertools import combinations, combinations_with_replacement
 from math import ceil
 
 from sqlglot import exp
@@ -520,16 +520,21 @@ def _mixed(call: exp.Expr, parts: list[Value]) -> Iterator[exp.Expr]:
 
 
 def _totals(env: Environment, call: exp.Expr, parts: list[Value], factors: list[exp.Expr]) -> list[exp.Expr]:
-    """Summed columns under a dominance rule, also as they are multiplied."""
+    """Summed columns under a dominance rule, also as they are multiplied, with one another too: of squares the largest
+    few are a far greater part."""
     if type(call) not in SAFE and type(call) not in QUANTILES:
         return []
-    columns = [column for part in parts for column in _ruled_columns(env, part, call)]
-    multiplied = [
-        exp.Mul(this=exp.cast(column.copy(), "DOUBLE"), expression=exp.cast(factor.copy(), "DOUBLE"))
-        for column in columns
-        for factor in factors
+    columns = list(dict.fromkeys(column for part in parts for column in _ruled_columns(env, part, call)))
+    pairs = [(column, factor) for column in columns for factor in factors]
+    if isinstance(call, (*_SQUARES, *_PRODUCTS)) or any(part.degree > 1 for part in parts):
+        pairs += combinations_with_replacement(columns, 2)
+    return [
+        *columns,
+        *(
+            exp.Mul(this=exp.cast(one.copy(), "DOUBLE"), expression=exp.cast(other.copy(), "DOUBLE"))
+            for one, other in pairs
+        ),
     ]
-    return [*columns, *multiplied]
 
 
 def _ruled_columns(env: Environment, part: Value, call: exp.Expr) -> list[exp.Expr]:

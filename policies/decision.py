@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from policies.dominance import Rule
 from policies.dp_plan import PrivatePlan
 from policies.model import Mode
 from store.errors import ErrorCode
@@ -123,6 +124,8 @@ class Audit:
     minimum: int
     dominated: tuple[str, ...] = ()  # for each of `asked`, and for the atoms: what a dominance rule withholds
     unless: str = ""  # where this finds no row, another audit looks at the same rows
+    contributions: str = ""  # of totals under a dominance rule: what the rows of each atom contribute
+    rule: Rule = field(default_factory=Rule)  # and that rule
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from policies.check_predicate import conjuncts
 from policies.decision import Footprint
 from policies.dialects import said
 from policies.environment import ROW, Block, Environment
-from policies.errors import CONSTRUCT_NOT_ALLOWED, NON_LINEAR
+from policies.errors import CONSTRUCT_NOT_ALLOWED, DOMINANCE_UNSUPPORTED, NON_LINEAR
 from policies.joined import Described, described, per_outer_row
 from policies.refusal import Refusal
 from policies.resolve import Unit
@@ -77,6 +77,7 @@ def footprints(env: Environment, block: Block, limits: Thresholds, made: exp.Sel
                 )
             if about.groups:
                 raise per_outer_row(made)
+            _no_totals(env, block, row_set, rows_or_none)
             if any(needed for needed, _ in factors.values()):
                 raise Refusal.of(NON_LINEAR, rows_or_none, name="A sum of products over such rows")
             found_all += _written_out(env, block, limits, made, rows_or_none, tellers[row_set])
@@ -87,7 +88,7 @@ def footprints(env: Environment, block: Block, limits: Thresholds, made: exp.Sel
             for told in _told(env, joined, limits, each, tellers[row_set], factors):
                 found_all.append(told)
                 found_all += _once(env, block, told, row_set)
-                found_all += _totals(env, block, told, row_set) if not told.footprint.factor else ()
+                found_all += _totals(env, block, told, row_set)
     if exact:
         found_all += _valued(env, block, limits, about, based)
     if _repeats(env, block):
@@ -350,6 +351,8 @@ def _totals(env: Environment, block: Block, told: Told, row_set: str) -> Iterato
     for aggregate in block.aggregates.values():
         if row_set in (rows.sql() for rows in aggregate.compared):
             for column in aggregate.totals:
+                if told.footprint.factor and not isinstance(column, exp.Column):
+                    continue  # what the factor multiplies
                 base = env.to_base(column) or column
                 columns.setdefault(base.sql(), (base, set()))[1].add(aggregate.number)
     for base, numbers in columns.values():
@@ -357,6 +360,15 @@ def _totals(env: Environment, block: Block, told: Told, row_set: str) -> Iterato
         test = dominated(env.policy.datasets[env.datasets[instance]].release, base)
         texts = [canonical(each, {instance: "b0"}, env.dialect) for each in (base, test)]
         yield replace(told, footprint=replace(told.footprint, total=texts[0], dominated=texts[1]), aggregates=numbers)
+
+
+def _no_totals(env: Environment, block: Block, row_set: str, node: exp.Expr | None) -> None:
+    """Refuse totals under a dominance rule over rows that base tables do not describe: they could not be compared."""
+    for aggregate in block.aggregates.values():
+        if aggregate.totals and row_set in (rows.sql() for rows in aggregate.compared):
+            dataset = env.policy.datasets[block.units[0].dataset]
+            rule = f"{dataset.name}.release.dominance"
+            raise Refusal.of(DOMINANCE_UNSUPPORTED, node, rule=rule, dataset=dataset.name)
 
 
 def _groupings(block: Block) -> Iterator[tuple[tuple[exp.Expr, int] | None, list[int]]]:

@@ -15,6 +15,7 @@ from sqlglot import exp
 from policies import atoms, people
 from policies.decision import Audit, Footprint, Pair, Place, Refused, Withhold
 from policies.dialects import parsed
+from policies.dominance import Rule
 from policies.errors import HISTORY_FULL, NOT_IN_ENGINE
 from policies.ground import grounded
 from policies.model import Policy
@@ -109,7 +110,8 @@ def compare(
         if members and len(described) > MAX_AUDITED:
             return Refused.because(HISTORY_FULL)
         if members and len(described) > 1:
-            audits.append(atoms.audit(earlier, members, places, _ties(frame), described))
+            rule = _rule(policy, members[0])
+            audits.append(atoms.audit(earlier, members, places, _ties(frame), described, rule))
     pairs: dict[Pair, None] = {}
     for place, one in enumerate(fresh):
         for other in (*others, *fresh[:place], *([] if one.exact and not one.repeats and not one.persons else [one])):
@@ -148,6 +150,14 @@ def _grounded(footprints: Sequence[Footprint]) -> dict[Footprint, Footprint]:
         if len(found) > 1 and sum(grounded(each) != each for each in found.values()) > 1
     }
     return {one: grounded(one) for one in footprints if one.tables in several}
+
+
+def _rule(policy: Policy, footprint: Footprint) -> Rule:
+    """The dominance rule of totals."""
+    release = policy.datasets[footprint.tables[0]].release
+    limits = release.dominance
+    pair = (limits.n, limits.k) if limits is not None else (0, 1.0)
+    return Rule(*pair, release.p_percent or 0.0)
 
 
 def _frames(

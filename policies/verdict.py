@@ -19,6 +19,7 @@ import numpy as np
 from policies import atoms
 from policies.combinations import PRIME, Combinations, Isolated, TooMuch
 from policies.decision import Asked, Audit, Footprint
+from policies.dominance import MAX_CELLS, Contributions, rests
 
 MAX_HIDDEN = 500
 """Totals that a dominance rule withholds and that are looked at one by one."""
@@ -70,12 +71,18 @@ class Coded:
 
 
 def judge(
-    audit: Audit, columns: Mapping[str, Coded], dominated: Sequence[AbstractSet[str]] = (), *, coarse: bool = False
+    audit: Audit,
+    columns: Mapping[str, Coded],
+    dominated: Sequence[AbstractSet[str]] = (),
+    contributions: Contributions | None = None,
+    *,
+    coarse: bool = False,
 ) -> Verdict:
     """Find the new cells that, with earlier answers or one another, isolate fewer than the minimum.
 
     `columns`: the result of the audit's query, by name. `dominated`: for each statistic of an audit of totals, and for
-    the atoms, the digests of those that a dominance rule withholds; then the question is whether one can be computed.
+    the atoms, the digests of those that a dominance rule withholds; then the question is whether one can be computed,
+    or what nested totals leave, if `contributions` say that the rule would withhold it.
     """
     if len(columns["n"].codes) > atoms.MAX_ATOMS:
         return Verdict(too_much=True)
@@ -89,7 +96,11 @@ def judge(
             withheld = bool(dominated) and digest(cell.key) in dominated[line]
             (hidden if withheld else old if asked.old else new).append(cell)
     if dominated:
-        hidden = list({cell.atoms.tobytes(): cell for cell in [*hidden, *known.alone(dominated[-1])]}.values())
+        if len(old) + len(new) > MAX_CELLS:
+            return Verdict(too_much=True)
+        left = known.left(old, new, contributions) if contributions is not None else []
+        hidden += [*known.alone(dominated[-1]), *left]
+        hidden = list({cell.atoms.tobytes(): cell for cell in hidden}.values())
     if len(hidden) > MAX_HIDDEN:
         return Verdict(too_much=True)
     try:
@@ -195,13 +206,33 @@ class _Atoms:
     def alone(self, dominated: AbstractSet[str]) -> list[_Cell]:
         """The atoms with those digests, as cells of no statistic."""
         nothing = Asked(Footprint((), (), (), (), (), self._minimum), None, (), True)
-        names = list(self._values)
         found: list[_Cell] = []
         for atom in range(len(self._count)) if dominated else ():
-            key = tuple(self._values[name][self._codes[name][atom]] for name in names)
+            key = self._of(atom)
             if digest(key) in dominated:
                 found.append(_Cell(nothing, key, int(self._count[atom]), np.array([atom])))
         return found
+
+    def left(self, old: Sequence[_Cell], new: Sequence[_Cell], contributions: Contributions) -> list[_Cell]:
+        """What nested totals leave and the rule would withhold, as cells of no statistic."""
+        cells = [cell for cell in (*old, *new) if cell.asked.factor is None]
+        lines = {asked: line for line, asked in enumerate(dict.fromkeys(cell.asked for cell in cells))}
+        held = np.zeros((len(cells), len(self._count)), dtype=bool)
+        for place, cell in enumerate(cells):
+            held[place, cell.atoms] = True
+        statistic = np.array([lines[cell.asked] for cell in cells], dtype=np.int64)
+        fresh = np.array([not cell.asked.old for cell in cells], dtype=bool)
+        nothing = Asked(Footprint((), (), (), (), (), self._minimum), None, (), True)
+        found: list[_Cell] = []
+        for rest in rests(held, statistic, fresh):
+            atoms_of = np.flatnonzero(rest)
+            if contributions.withholds([self._of(int(atom)) for atom in atoms_of]):
+                found.append(_Cell(nothing, (), int(self._count[atoms_of].sum()), atoms_of))
+        return found
+
+    def _of(self, atom: int) -> tuple[object, ...]:
+        """The values of an atom."""
+        return tuple(values[self._codes[name][atom]] for name, values in self._values.items())
 
     def combinations(self, cells: Sequence[_Cell], old: int, hidden: int | None = None) -> Combinations:
         """The cells as vectors over atoms; atoms that the same cells hold are one. Raises TooMuch.
