@@ -75,7 +75,7 @@ def parse(sql: str, dialect: str) -> exp.Expr:
         tokens = as_select(read.tokenize(sql))
         _limited(tokens)
         statements = [each for each in read.parser().parse(tokens, sql) if each is not None]
-    except (SqlglotError, ValueError):
+    except (SqlglotError, ValueError, TypeError, AttributeError, LookupError):  # the parser stumbles over some texts
         raise Refusal.of(SQL_INVALID, dialect=dialect) from None
     except (RecursionError, MemoryError):
         raise Refusal.of(SQL_TOO_DEEP, limit=MAX_DEPTH) from None

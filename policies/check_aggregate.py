@@ -380,7 +380,7 @@ def _present(part: Value, env: Environment) -> exp.Expr | None:
 def _empty(env: Environment, part: Value) -> exp.Expr | None:
     """Whose rows add nothing for want of a value: one of the columns of what is added up is NULL there, however it is
     made of them."""
-    if part.level is not Level.ROW:
+    if part.level is not Level.ROW or all_readable(env.policy, part.deps):
         return None
     found: list[exp.Expr] = []
     for dep in sorted(part.deps, key=str):

@@ -29,6 +29,7 @@ from policies.errors import (
     COLUMN_UNKNOWN,
     CONSTRUCT_NOT_ALLOWED,
     FUNCTION_NOT_ALLOWED,
+    FUNCTION_PARTIAL,
     NOT_GROUPED,
     SQL_TOO_LARGE,
 )
@@ -38,6 +39,8 @@ from policies.refusal import Refusal, called
 MAX_STEPS = 20_000
 MAX_TEXT = 100_000
 """Characters a computed text may have, for each that a column's has."""
+MAX_REPEATED = 1_000
+"""How often a statistic can repeat a text: longer ones would tell by what they cost."""
 Rule = Callable[[Environment, Block, Any], Value]
 APART = frozenset({*check_arithmetic.RULES, exp.TimestampTrunc, exp.DateTrunc, exp.Interval})
 """What engines compute in different types unless its rule says in which."""
@@ -87,11 +90,24 @@ def _open(env: Environment, block: Block, node: exp.Expr) -> Value:
     if hidden and isinstance(node, (exp.Pad, exp.SplitPart)):
         return check_function.written_text(env, block, node)
     if found.level is not Level.ROW:
-        return failing.only_for_released(env, block, found)
+        return _of_statistics(env, block, node, found)
     long = isinstance(node, (exp.Repeat, exp.Pad)) or str(node.this).lower() in ("bar", "lpad", "rpad")
     if long or (block.phase != "groups" and not all_readable(env.policy, found.all_deps)):
         raise Refusal.of(FUNCTION_NOT_ALLOWED, node, name=called(node))
     return failing.tried(found)
+
+
+def _of_statistics(env: Environment, block: Block, node: exp.Expr, found: Value) -> Value:
+    """What could fail for some statistics is refused beside them: engines compute it for cells that are withheld only
+    after, since they complement others."""
+    if isinstance(node, exp.Repeat) and isinstance(found.node, exp.Repeat) and isinstance(node.this, exp.Literal):
+        most = exp.Least(
+            this=found.node.args["times"], expressions=[exp.Literal.number(MAX_REPEATED)], ignore_nulls=True
+        )
+        found = replace(found, node=exp.Repeat(this=found.node.this, times=exp.cast(most, exp.DType.BIGINT)))
+    elif found.node.find(exp.Placeholder) and check_open.fails_for_some(node) and not env.harmless:
+        raise Refusal.of(FUNCTION_PARTIAL, node, name=f"{called(node)} of a statistic")
+    return failing.only_for_released(env, block, found)
 
 
 def grouped_key(block: Block, found: Value) -> Value:

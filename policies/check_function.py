@@ -47,7 +47,8 @@ def _scalar(env: Environment, block: Block, node: exp.Expr) -> Value:
             else [env.value(env, block, given)]
         )
         for each in many:
-            if wanted == "int" and each.level is Level.ROW and not all_readable(env.policy, each.all_deps):
+            hidden = each.level is Level.ROW and not all_readable(env.policy, each.all_deps)
+            if wanted == "int" and (hidden or each.node.find(exp.Placeholder)) and not env.harmless:
                 raise Refusal.of(FUNCTION_PARTIAL, node, name=f"{called(node)} with a computed number")
             if wanted == "int" and abs(constant(each) or Decimal(0)) > MAX_INDEX:
                 raise Refusal.of(FUNCTION_PARTIAL, node, name=f"{called(node)} with so large a number")

@@ -86,6 +86,24 @@ def kind_of_call(node: exp.Expr) -> str | None:
     return open_functions.KINDS.get(type(node))
 
 
+def fails_for_some(node: exp.Expr) -> bool:
+    """May the call fail for some values and not for others."""
+    if isinstance(node, exp.TryCast):
+        return False
+    if isinstance(node, exp.Anonymous):
+        name = str(node.this).lower()
+        if name == "bar":  # of a value, between two, so many characters wide
+            return not all(isinstance(each, exp.Literal) and each.name != "0" for each in node.expressions[2:])
+        total = name in open_functions.TOTAL_NAMES
+        return not total or (name == "printf" and not isinstance(node.expressions[0], exp.Literal))
+    if isinstance(node, exp.Format):
+        return not isinstance(node.this, exp.Literal)
+    if isinstance(node, exp.Pad):
+        fill = node.args.get("fill_pattern")
+        return not isinstance(node.expression, exp.Literal) or not isinstance(fill, exp.Literal) or not fill.name
+    return type(node) not in open_functions.TOTAL
+
+
 _TRUTHS = (exp.Predicate, exp.Connector, exp.Not, exp.Between, exp.In)
 _DATES = (exp.CurrentDate, exp.Date, exp.TsOrDsToDate, exp.DateFromParts, exp.LastDay)
 

@@ -47,7 +47,8 @@ def decide(
     """
     now = now or datetime.now().astimezone()
     decision = _decide(sql, policy, schema, dialect, user, history or History(), now)
-    if isinstance(decision, Refused) and suggest and dialect in DIALECTS:
+    stumbled = isinstance(decision, Refused) and decision.code == CHECK_FAILED.name
+    if isinstance(decision, Refused) and suggest and dialect in DIALECTS and not stumbled:
         for candidate in candidates(sql, decision, policy, schema, dialect):
             if isinstance(_decide(candidate, policy, schema, dialect, user, history or History(), now), Allowed):
                 return replace(decision, suggestion=candidate)

@@ -150,8 +150,17 @@ def _dominance(env: Environment, block: Block, aggregate: Aggregate, node: exp.E
         requirement
         for column in aggregate.totals
         for rows in aggregate.present
+        if not _in_vain(rows, column)
         for requirement in _dominated(dataset.release, exp.Abs(this=column.copy()), rows)
     ]
+
+
+def _in_vain(rows: exp.Expr, column: exp.Expr) -> bool:
+    """Are the rows only those with a value of the column: the others contribute nothing to its total anyway."""
+    test = rows.this if isinstance(rows, exp.Not) else None
+    if not isinstance(test, exp.Is) or not isinstance(test.expression, exp.Null):
+        return False
+    return test.this.unnest() in list(column.find_all(exp.Column))
 
 
 def _dominated(release: ReleaseRule, size: exp.Expr, rows: exp.Expr) -> list[Requirement]:
