@@ -13,15 +13,17 @@ from policies.demand import all_readable, weights
 from policies.dialects import EXACT, POSTGRES, SPARK, WHOLE
 from policies.environment import Block, Environment
 from policies.errors import FUNCTION_PARTIAL, TYPE_MISMATCH
+from policies.failing import tried
 from policies.functions import DATE_PARTS, FLAGS
 from policies.grain import Bucket
 from policies.labels import Level, Value, combined, conjoined
 from policies.refusal import Refusal
 
-MAX_CONSTANT = Decimal(10) ** 12
-"""Constants beyond this could overflow on some rows and not on others; and a number that is so much smaller than what
-is added to it is lost in floating point, on some rows and not on others: a sum of such sums counts those below a limit.
-"""
+MAX_CONSTANT = Decimal(10) ** 15
+"""Constants beyond this could overflow on some statistics and not on others."""
+MAX_OF_ROWS = Decimal(10) ** 12
+"""The same for rows, where moreover a number that is so much smaller than what is added to it is lost in floating
+point, on some rows and not on others: a sum of such sums counts those below a limit."""
 _FACTOR = Decimal(10) ** 4
 """How far a column carries another that it is multiplied with; a year does."""
 MAX_WHOLE = Decimal(10) ** 9
@@ -66,7 +68,8 @@ def _arithmetic(env: Environment, block: Block, node: exp.Binary) -> Value:
     else:
         degree = 99
     far = reach * _FACTOR ** (degree - 1 if 1 < degree < 99 else 0)
-    if level is not Level.CONSTANT and far > MAX_CONSTANT and not env.harmless:
+    most = MAX_OF_ROWS if level is Level.ROW else MAX_CONSTANT
+    if level is not Level.CONSTANT and far > most and not env.harmless:
         raise Refusal.of(
             FUNCTION_PARTIAL, node, name="Arithmetic with so large or small a constant, or so many columns"
         )
@@ -75,6 +78,8 @@ def _arithmetic(env: Environment, block: Block, node: exp.Binary) -> Value:
     if env.dialect == POSTGRES:
         made = _without_errors(node, made, left, right, degree)
     result = replace(combined(made, kind, (left, right), degree), reach=reach)
+    if level is Level.CONSTANT and not _small(node, left, right) and not env.harmless and env.dialect == "duckdb":
+        return tried(result)  # where it fails, a statistic or a row beside it may choose whether it is computed
     if isinstance(node, exp.Mul):
         result = _product(env, result, left, right)
     if isinstance(node, (exp.Add, exp.Sub)) and left.level is right.level is Level.ROW:
@@ -88,6 +93,19 @@ def _arithmetic(env: Environment, block: Block, node: exp.Binary) -> Value:
     if isinstance(node, exp.IntDiv) and width and left.plain and left.kind == "int":  # whole steps
         return coarse(result, left, Bucket(abs(width)))
     return result
+
+
+_SMALL = Decimal(10) ** 9
+"""Whole numbers up to this size have room in every type that constants are computed in."""
+
+
+def _small(node: exp.Binary, left: Value, right: Value) -> bool:
+    """Do two constants give a number that has room everywhere."""
+    one, other = constant(left), constant(right)
+    if one is None or other is None:
+        return False
+    made = one * other if isinstance(node, exp.Mul) else abs(one) + abs(other)
+    return max(abs(one), abs(other), abs(made)) <= _SMALL
 
 
 def _not_cancelled(env: Environment, node: exp.Expr, left: Value, right: Value) -> None:

@@ -149,6 +149,14 @@ def _cast(env: Environment, block: Block, node: exp.Cast) -> Value:
             raise Refusal.of(TYPE_MISMATCH, node, left="text", right="date")  # no day near an end of the calendar
         if kind == "date" and isinstance(inner.node, exp.Literal) and parsed_date(inner.node) is None:
             raise Refusal.of(TYPE_MISMATCH, node, left="text", right="date")
+        plain = isinstance(inner.node, (exp.Literal, exp.Null, exp.Boolean)) and kind in (
+            "text",
+            "date",
+            "time",
+            "bool",
+        )
+        if not plain and not env.harmless and env.dialect == "duckdb":  # a statistic may choose whether it is computed
+            made = exp.TryCast(this=inner.node, to=to.copy())
         return Value(made, kind=kind)
     total = (kind == "text" and inner.kind != "other") or (inner.kind, name) in _TOTAL_CASTS
     numbers = inner.level is Level.RELEASED and kind in ("int", "num") and inner.kind in ("int", "num")

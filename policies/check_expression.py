@@ -100,13 +100,17 @@ def _open(env: Environment, block: Block, node: exp.Expr) -> Value:
 def _of_statistics(env: Environment, block: Block, node: exp.Expr, found: Value) -> Value:
     """What could fail for some statistics is refused beside them: engines compute it for cells that are withheld only
     after, since they complement others."""
-    if isinstance(node, exp.Repeat) and isinstance(found.node, exp.Repeat) and isinstance(node.this, exp.Literal):
-        most = exp.Least(
-            this=found.node.args["times"], expressions=[exp.Literal.number(MAX_REPEATED)], ignore_nulls=True
-        )
-        found = replace(found, node=exp.Repeat(this=found.node.this, times=exp.cast(most, exp.DType.BIGINT)))
-    elif found.node.find(exp.Placeholder) and check_open.fails_for_some(node) and not env.harmless:
-        raise Refusal.of(FUNCTION_PARTIAL, node, name=f"{called(node)} of a statistic")
+    if env.harmless:
+        return failing.only_for_released(env, block, found)
+    if isinstance(node, exp.Repeat) and isinstance(found.node, exp.Repeat):
+        most = [exp.Literal.number(MAX_REPEATED)]
+        often = exp.Least(this=found.node.args["times"], expressions=most, ignore_nulls=True)
+        found = replace(found, node=exp.Repeat(this=found.node.this, times=exp.cast(often, exp.DType.BIGINT)))
+    elif check_open.fails_for_some(node):
+        long = isinstance(node, (exp.Pad, exp.Format)) or str(node.this).lower() in ("lpad", "rpad", "printf", "bar")
+        if long or found.node.find(exp.Placeholder):  # or tells by what it costs
+            raise Refusal.of(FUNCTION_PARTIAL, node, name=f"{called(node)} of a statistic")
+        found = failing.tried(found)  # of constants and keys alone; a statistic may still choose whether it is computed
     return failing.only_for_released(env, block, found)
 
 

@@ -4,7 +4,8 @@ Names are resolved and labels kept as everywhere; what falls away is asking whet
 coarse enough, since nothing hidden can decide what comes out (`check.harmless`).
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlglot import exp
@@ -86,21 +87,42 @@ def kind_of_call(node: exp.Expr) -> str | None:
     return open_functions.KINDS.get(type(node))
 
 
+_WIDTHS = frozenset(map(str, range(1, 201)))
+MOST_PADDED = 1_000
+"""Characters of a text that is filled up: longer ones would tell by what they cost."""
+_PRINTF = re.compile(r"(?:[^%]|%%|%[-+ 0#]*[0-9]{0,2}(?:\.[0-9]{1,2})?[dsfge])*")
+_FORMAT = re.compile(r"(?:[^{}]|\{\{|\}\}|\{(?::[<>^+ ,0]*[0-9]{0,2}(?:\.[0-9]{1,2})?[dsfge,]?)?\})*")
+
+
+def _plain_pattern(node: exp.Expr, form: re.Pattern[str]) -> bool:
+    """A constant pattern whose fields are of widths that stand in it."""
+    return isinstance(node, exp.Literal) and form.fullmatch(node.name) is not None
+
+
+def _pads(given: Sequence[exp.Expr | None]) -> bool:
+    """A constant width and something to fill it with."""
+    if len(given) != 2 or not all(isinstance(each, exp.Literal) and each.name for each in given):
+        return False
+    width = given[0]
+    return isinstance(width, exp.Literal) and width.is_int and int(width.name) <= MOST_PADDED
+
+
 def fails_for_some(node: exp.Expr) -> bool:
     """May the call fail for some values and not for others."""
     if isinstance(node, exp.TryCast):
         return False
     if isinstance(node, exp.Anonymous):
         name = str(node.this).lower()
+        if name in ("lpad", "rpad"):
+            return not _pads(node.expressions[1:])
         if name == "bar":  # of a value, between two, so many characters wide
-            return not all(isinstance(each, exp.Literal) and each.name != "0" for each in node.expressions[2:])
+            return not all(isinstance(each, exp.Literal) and each.name in _WIDTHS for each in node.expressions[3:])
         total = name in open_functions.TOTAL_NAMES
-        return not total or (name == "printf" and not isinstance(node.expressions[0], exp.Literal))
+        return not total or (name == "printf" and not _plain_pattern(node.expressions[0], _PRINTF))
     if isinstance(node, exp.Format):
-        return not isinstance(node.this, exp.Literal)
+        return not _plain_pattern(node.this, _FORMAT)
     if isinstance(node, exp.Pad):
-        fill = node.args.get("fill_pattern")
-        return not isinstance(node.expression, exp.Literal) or not isinstance(fill, exp.Literal) or not fill.name
+        return not _pads([node.expression, node.args.get("fill_pattern")])
     return type(node) not in open_functions.TOTAL
 
 

@@ -17,7 +17,10 @@ so each process draws one of its own.
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from itertools import combinations
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -40,6 +43,8 @@ MAX_FREE = 2_000
 """Combinations that cancel on all large atoms."""
 MOST_TRIALS = 12
 """Choices of pivots that are tried, fewer where each is costly."""
+MOST_CHOICES = 500
+"""Choices of people who could be singled out that are all tried."""
 _SEED = 20260101  # any: it only has to be independent of the data
 
 Held = Mapping[int, int]
@@ -65,15 +70,23 @@ class Combinations:
     """What old and new cells together isolate, as new cells are taken away one by one."""
 
     def __init__(
-        self, atoms: Sequence[Held], cells: int, old: int, sizes: Sequence[int], people: People, minimum: int
+        self,
+        atoms: Sequence[Held],
+        cells: int,
+        old: int,
+        sizes: Sequence[int],
+        people: People,
+        minimum: int,
+        who: Sequence[AbstractSet[int]] = (),
     ) -> None:
         """`atoms`: for each the released cells it is in, of `cells` cells, the first `old` of which were answered
-        before. `sizes`: people per atom. Raises TooMuch."""
+        before. `sizes`: people per atom; `who`: these people, where the atom is small. Raises TooMuch."""
         self._old, self._people, self._minimum = old, people, minimum
         weights = np.asarray(sizes, dtype=np.int64)
         self._columns = np.flatnonzero(weights < minimum)
         self._columns = self._columns[np.argsort(-weights[self._columns], kind="stable")]
         self._weights = weights[self._columns]
+        self._who = [who[int(atom)] for atom in self._columns] if who else []
         free = _solved((held for held, size in zip(atoms, sizes, strict=True) if size >= minimum), cells)
         if len(free) ** 2 * max(cells, len(self._columns)) > MAX_WORK:
             raise TooMuch
@@ -127,6 +140,24 @@ class Combinations:
         for trial in range(1, min(MOST_TRIALS, max(2, 4 * MAX_WORK // max(1, self._work)))):
             spread = random.random(count) * (self._minimum if trial % 2 else 2)
             yield np.argsort(spread - self._weights, kind="stable")
+        yield from self._orders_by_people(random)
+
+    def _orders_by_people(self, random: Any) -> Iterator[Any]:
+        """Where people are in several atoms, those of some of them last: what is left of the others then is a row of
+        the echelon form. All choices of so few people are tried where there are not many, else some at random."""
+        everyone = sorted({person for each in self._who for person in each})
+        if len(everyone) == sum(map(len, self._who)):
+            return
+        few = self._minimum - 1
+        number, most = comb(len(everyone), min(few, len(everyone))), 4 * MAX_WORK // max(1, self._work)
+        if number <= min(MOST_CHOICES, most):
+            chosen: Iterable[Iterable[int]] = combinations(everyone, min(few, len(everyone)))
+        else:
+            chosen = (random.permutation(len(everyone))[:few].tolist() for _ in range(min(MOST_TRIALS, most)))
+            chosen = ([everyone[place] for place in places] for places in chosen)
+        for some in map(frozenset, chosen):
+            outside = np.array([not each <= some for each in self._who])
+            yield np.concatenate([np.flatnonzero(outside), np.flatnonzero(~outside)])
 
     def _light(self, order: Any) -> list[Isolated]:
         """The light rows of the echelon form whose pivots are the first columns in `order` that can be."""

@@ -23,6 +23,7 @@ _NOT_TRIED = (exp.AggFunc, exp.Window, exp.Query, exp.Placeholder)
 
 def can_fail(node: exp.Expr) -> bool:
     """May the node itself fail for some values of its columns."""
+    node = node.this if isinstance(node, exp.Try) else node
     return (isinstance(node, _ARITHMETIC) or check_open.kind_of_call(node) is not None) and not isinstance(
         node, exp.TryCast
     )

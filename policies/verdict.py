@@ -280,7 +280,7 @@ class _Atoms:
             return len(found)
 
         sizes = [people([column]) for column in range(len(groups))]
-        return Combinations(held, len(cells), old, sizes, people, self._minimum)
+        return Combinations(held, len(cells), old, sizes, people, self._minimum, who)
 
 
 def _residue(value: object) -> int:
