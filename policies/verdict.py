@@ -6,7 +6,7 @@ in tables of any shape and beside any earlier answer (Cox 1980; Chin & Ozsoyoglu
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -19,7 +19,7 @@ import numpy as np
 from policies import atoms
 from policies.combinations import PRIME, Combinations, Isolated, TooMuch
 from policies.decision import Asked, Audit, Footprint
-from policies.dominance import MAX_CELLS, Contributions, rests
+from policies.dominance import MAX_CELLS, Contributions, mixtures
 
 MAX_HIDDEN = 500
 """Totals that a dominance rule withholds and that are looked at one by one."""
@@ -82,7 +82,7 @@ def judge(
 
     `columns`: the result of the audit's query, by name. `dominated`: for each statistic of an audit of totals, and for
     the atoms, the digests of those that a dominance rule withholds; then the question is whether one can be computed,
-    or what nested totals leave, if `contributions` say that the rule would withhold it.
+    and whether any mixture of totals breaks the rule, where `contributions` tell.
     """
     if len(columns["n"].codes) > atoms.MAX_ATOMS:
         return Verdict(too_much=True)
@@ -96,19 +96,43 @@ def judge(
             withheld = bool(dominated) and digest(cell.key) in dominated[line]
             (hidden if withheld else old if asked.old else new).append(cell)
     if dominated:
-        if len(old) + len(new) > MAX_CELLS:
-            return Verdict(too_much=True)
-        left = known.left(old, new, contributions) if contributions is not None else []
-        hidden += [*known.alone(dominated[-1]), *left]
-        hidden = list({cell.atoms.tobytes(): cell for cell in hidden}.values())
-    if len(hidden) > MAX_HIDDEN:
+        hidden = list({cell.atoms.tobytes(): cell for cell in [*hidden, *known.alone(dominated[-1])]}.values())
+    if len(hidden) > MAX_HIDDEN or (contributions is not None and len(old) + len(new) > MAX_CELLS):
         return Verdict(too_much=True)
     try:
         for target in hidden if dominated else [None]:
             _withhold(known, old, new, target, found)
     except TooMuch:
         return Verdict(too_much=True)
+    if contributions is not None:
+        _keep_rule(known, old, new, contributions, found)
     return found
+
+
+def _keep_rule(
+    known: "_Atoms", old: Sequence[_Cell], new: list[_Cell], contributions: Contributions, found: Verdict
+) -> None:
+    """Take cells out of `new` until no mixture of those left breaks the rule."""
+    while new and not found.refused:
+        cells = [*old, *new]
+        broken = next(
+            (
+                mixture
+                for mixture in known.mixtures(cells, contributions)
+                if mixture[-1] >= len(old)  # what only old ones tell is past help
+            ),
+            None,
+        )
+        if broken is None:
+            return
+        movable = [place for place in broken if place >= len(old) and cells[place].asked.place is not None]
+        if not movable:
+            found.refused = True
+            return
+        least = cells[min(movable, key=lambda place: (cells[place].size, str(cells[place].key), place))]
+        for cell in [each for each in new if each is least or (least.whole and each.row == least.row)]:
+            found.withheld.setdefault(cell.asked.footprint, set()).add(digest(cell.key))
+            new[:] = [each for each in new if each is not cell]
 
 
 def _withhold(known: "_Atoms", old: Sequence[_Cell], new: list[_Cell], target: _Cell | None, found: Verdict) -> None:
@@ -213,22 +237,29 @@ class _Atoms:
                 found.append(_Cell(nothing, key, int(self._count[atom]), np.array([atom])))
         return found
 
-    def left(self, old: Sequence[_Cell], new: Sequence[_Cell], contributions: Contributions) -> list[_Cell]:
-        """What nested totals leave and the rule would withhold, as cells of no statistic."""
-        cells = [cell for cell in (*old, *new) if cell.asked.factor is None]
-        lines = {asked: line for line, asked in enumerate(dict.fromkeys(cell.asked for cell in cells))}
-        held = np.zeros((len(cells), len(self._count)), dtype=bool)
+    def mixtures(self, cells: Sequence[_Cell], contributions: Contributions) -> Iterator[tuple[int, ...]]:
+        """The cells of each tightest mixture that breaks the rule."""
+        parts = [contributions.of.get(self._of(atom), (0.0, ())) for atom in range(len(self._count))]
+        held = np.zeros((len(cells), len(self._count)))
         for place, cell in enumerate(cells):
-            held[place, cell.atoms] = True
-        statistic = np.array([lines[cell.asked] for cell in cells], dtype=np.int64)
-        fresh = np.array([not cell.asked.old for cell in cells], dtype=bool)
-        nothing = Asked(Footprint((), (), (), (), (), self._minimum), None, (), True)
-        found: list[_Cell] = []
-        for rest in rests(held, statistic, fresh):
-            atoms_of = np.flatnonzero(rest)
-            if contributions.withholds([self._of(int(atom)) for atom in atoms_of]):
-                found.append(_Cell(nothing, (), int(self._count[atoms_of].sum()), atoms_of))
-        return found
+            held[place, cell.atoms] = self._multiplied(cell.asked)[cell.atoms]
+        alike, groups = np.unique(held, axis=1, return_inverse=True)  # atoms that the same totals hold
+        totals = np.bincount(groups, weights=[total for total, _ in parts], minlength=alike.shape[1])
+        largest = np.zeros(alike.shape[1])
+        np.maximum.at(largest, groups, [max(top, default=0.0) for _, top in parts])
+        for mixture in mixtures(alike, totals, largest):
+            often = mixture.weights[groups]
+            weights = {self._of(int(atom)): float(often[atom]) for atom in np.flatnonzero(often)}
+            if mixture.cells and contributions.withholds(weights):
+                yield mixture.cells
+
+    def _multiplied(self, asked: Asked) -> Any:
+        """What a statistic's sum multiplies each atom with."""
+        if asked.factor is None:
+            return np.ones(len(self._count))
+        name = f"k{self._kept.index(asked.factor)}"
+        known = [float(each) if isinstance(each, (int, float, Decimal)) else 0.0 for each in self._values[name]]
+        return np.nan_to_num(np.array(known)[self._codes[name]])
 
     def _of(self, atom: int) -> tuple[object, ...]:
         """The values of an atom."""

@@ -1,10 +1,10 @@
-"""What nested totals leave, and whether the rule would withhold it."""
+"""Mixtures of totals, how tightly they bound the largest contributions, and whether the rule would withhold them."""
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.dominance import Contributions, Rule, rests
+from policies.dominance import Contributions, Rule, mixtures
 
 shares = st.lists(st.floats(0, 1e9, allow_subnormal=False), min_size=1, max_size=12)
 
@@ -17,7 +17,7 @@ def test_a_union_of_atoms_is_judged_as_its_contributions_are(
     of = {(place,): (sum(each), sorted(each, reverse=True)[: rule.largest]) for place, each in enumerate(atoms)}
     every = sorted((value for each in atoms for value in each), reverse=True)
     whole = sum(sum(each) for each in atoms)
-    assert Contributions(rule, of).withholds(list(of)) == rule.withholds(whole, every[: rule.largest])
+    assert Contributions(rule, of).withholds(dict.fromkeys(of, 1.0)) == rule.withholds(whole, every[: rule.largest])
 
 
 def test_a_rule_that_asks_for_nothing_withholds_nothing() -> None:
@@ -27,21 +27,33 @@ def test_a_rule_that_asks_for_nothing_withholds_nothing() -> None:
     assert not Rule(p=0.1).withholds(30.0, [9.0, 9.0])
 
 
-def left(cells: list[str], statistic: list[int], new: list[bool]) -> set[str]:
-    held = np.array([[mark == "x" for mark in cell] for cell in cells])
-    found = rests(held, np.array(statistic), np.array(new))
-    return {"".join("x" if each else "." for each in rest) for rest in found}
+def bounds(cells: list[str], contributions: list[float]) -> list[dict[int, float]]:
+    """How often each atom counts in the tightest mixture that bounds it, largest contribution first."""
+    held = np.array([[float(mark == "x") for mark in cell] for cell in cells])
+    values = np.array(contributions)
+    found = mixtures(held, values, values)
+    return [{int(atom): round(float(each.weights[atom]), 6) for atom in np.flatnonzero(each.weights)} for each in found]
 
 
-def test_a_total_less_a_part_of_it_and_less_all_groups_of_it_is_looked_at() -> None:
-    cells = ["xxxxx", "xx...", "..xx."]
-    assert left(cells, [0, 1, 1], [True, True, True]) == {"..xxx", "xx..x", "....x"}
+def test_the_tightest_bound_is_a_total_less_all_of_its_groups() -> None:
+    assert bounds(["xxxx", ".x..", "..x."], [9.0, 3.0, 2.0, 1.0])[0] == {0: 1.0, 3: 1.0}
 
 
-def test_what_was_answered_before_is_past_help() -> None:
-    assert left(["xxx", "x.."], [0, 1], [False, False]) == set()
-    assert left(["xxx", "x.."], [0, 1], [False, True]) == {".xx"}
+def test_totals_that_are_not_nested_are_mixed() -> None:
+    assert bounds(["xx..", ".xx.", "..xx", "...x"], [9.0, 3.0, 2.0, 1.0])[0] == {0: 1.0}
 
 
-def test_totals_that_only_overlap_leave_nothing() -> None:
-    assert left(["xx.", ".xx"], [0, 1], [True, True]) == set()
+def test_what_no_total_holds_has_no_bound() -> None:
+    assert bounds(["xx."], [1.0, 2.0, 9.0]) == [{0: 1.0, 1: 1.0}] * 2
+
+
+@given(
+    st.lists(st.text("x.", min_size=5, max_size=5), min_size=1, max_size=6), st.permutations([9.0, 5.0, 3.0, 1.0, 0.5])
+)
+def test_in_a_mixture_nobody_counts_less_than_nothing_and_one_counts_whole(
+    cells: list[str], contributions: list[float]
+) -> None:
+    held = np.array([[float(mark == "x") for mark in cell] for cell in cells])
+    for mixture in mixtures(held, np.array(contributions), np.array(contributions)):
+        assert (mixture.weights >= 0).all()
+        assert mixture.weights.max() >= 1 - 1e-6
