@@ -39,6 +39,8 @@ def aggregate(env: Environment, block: Block, node: exp.Expr) -> Value:
         raise Refusal.of(
             CONSTRUCT_NOT_ALLOWED, node, what="An aggregate in this place", hint="Use HAVING, or a subquery."
         )
+    if person and isinstance(node, (exp.LogicalOr, exp.LogicalAnd)):
+        return env.value(env, block, check_person.counted(node))
     with block.during("argument"):
         call, condition = node, None
         while isinstance(call, (exp.Filter, exp.IgnoreNulls)):

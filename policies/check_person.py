@@ -118,6 +118,15 @@ def key_of(block: Block, found: Value) -> Value:
     return found
 
 
+def counted(call: exp.LogicalOr | exp.LogicalAnd) -> exp.Expr:
+    """`bool_or(x)` of a person's rows: is there a row where x is true; NULL where x is NULL in all of them."""
+    test = call.this if isinstance(call, exp.LogicalOr) else exp.Not(this=exp.Paren(this=call.this))
+    rows = exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=test.copy()))
+    kind = exp.GT if isinstance(call, exp.LogicalOr) else exp.EQ
+    known = exp.GT(this=exp.Count(this=call.this.copy()), expression=exp.Literal.number(0))
+    return exp.Case(ifs=[exp.If(this=known, true=kind(this=rows, expression=exp.Literal.number(0)))])
+
+
 def extreme(env: Environment, block: Block, call: exp.Expr) -> tuple[exp.Expr, str, list[Value]]:
     """min, max and any_value of one person's rows: one of their values; `any` is the least, so that it is the same
     each time."""
