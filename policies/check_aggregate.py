@@ -387,7 +387,10 @@ def _empty(env: Environment, part: Value) -> exp.Expr | None:
     found: list[exp.Expr] = []
     for dep in sorted(part.deps, key=str):
         column = column_of(env.policy, dep)
-        if dep.grain is Tally.TALLY or column.mask is not None or dep.column in env.schema.tables[dep.dataset].required:
+        put_together = (
+            dep.grain is Tally.TALLY or dep.instance in env.meta["collapsed"]
+        )  # of rows, and so in one of each
+        if put_together or column.mask is not None or dep.column in env.schema.tables[dep.dataset].required:
             continue
         found.append(exp.Is(this=rewrite.column(column.name, dep.instance), expression=exp.null()))
     return exp.or_(*dict.fromkeys(found), copy=False) if found else None
@@ -414,7 +417,8 @@ def _row_sets(
             conditional = True
             entry.present.append(_and(where, branch.copy()))
             entry.compared.append(_and(where, branch.copy()))
-        if (conditional or part.weights) and not counted and part.kind in ("int", "num"):
+        tally = part.level is Level.ROW and any(dep.grain is Tally.TALLY for dep in part.deps)  # less one, it may be 0
+        if (conditional or part.weights or tally) and not counted and part.kind in ("int", "num"):
             entry.present.append(
                 _and(where, exp.NEQ(this=exp.Paren(this=part.node.copy()), expression=exp.Literal.number(0)))
             )

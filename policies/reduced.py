@@ -63,9 +63,17 @@ def ties(footprint: Footprint) -> Iterator[tuple[int, int, str]]:
             continue
         places = [_place(footprint, side) for side in sides]
         for one, other in (places, places[::-1]) if sides and None not in places else ():
-            alone = one in footprint.single or one in footprint.collapsed
+            alone = one in footprint.single or (one in footprint.collapsed and _only_person(footprint, one))
             if one != other and alone and one is not None and other is not None:
                 yield one, other, text
+
+
+def _only_person(footprint: Footprint, place: int) -> bool:
+    """Does nothing speak of other columns of the table than who the person is."""
+    own, person = f"b{place}", footprint.people[place]
+    texts = (*footprint.conditions, *footprint.keys, footprint.factor, footprint.valued)
+    columns = (each for text in texts if text for each in parsed(text, footprint.dialect).find_all(exp.Column))
+    return all(each.name.lower() in (person, rewrite.UNIT) for each in columns if each.table == own)
 
 
 def _place(footprint: Footprint, column: exp.Expr) -> int | None:
