@@ -104,7 +104,7 @@ def _of_statistics(env: Environment, block: Block, node: exp.Expr, found: Value)
         return failing.only_for_released(env, block, found)
     if isinstance(node, exp.Repeat) and isinstance(found.node, exp.Repeat):
         most = [exp.Literal.number(MAX_REPEATED)]
-        often = exp.Least(this=found.node.args["times"], expressions=most, ignore_nulls=True)
+        often = exp.Least(this=found.node.args["times"], expressions=most)  # NULL stays NULL
         found = replace(found, node=exp.Repeat(this=found.node.this, times=exp.cast(often, exp.DType.BIGINT)))
     elif check_open.fails_for_some(node):
         long = isinstance(node, (exp.Pad, exp.Format)) or str(node.this).lower() in ("lpad", "rpad", "printf", "bar")

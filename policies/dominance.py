@@ -14,11 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from policies.combinations import TooMuch
+
 MAX_CELLS = 2_000
 """Totals of a frame that are mixed."""
 MOST_BOUNDED = 12
 """Atoms whose largest contributions are bounded, the largest first: a rule is broken for whoever is large."""
 _NOTHING = 1e-7
+_INFEASIBLE = 2  # of scipy's states of a linear program
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ class Mixture:
 
 def mixtures(cells: Any, totals: Any, largest: Any) -> Iterator[Mixture]:
     """The tightest bounds. `cells`: how often each atom (a column) counts in each total (a row); `totals`: of each
-    atom; `largest`: its largest contribution."""
+    atom; `largest`: its largest contribution. Raises TooMuch where a bound was not found."""
     from scipy.optimize import linprog  # type: ignore[import-untyped]  # a third of a second
 
     told = cells @ totals
@@ -76,8 +79,10 @@ def mixtures(cells: Any, totals: Any, largest: Any) -> Iterator[Mixture]:
         found = linprog(
             told / scale, A_ub=-cells[:, present].T, b_ub=-least, bounds=(None, None), method="highs",
         )  # fmt: skip
-        if found.status != 0:
+        if found.status == _INFEASIBLE:
             continue  # no mixture holds it, so none bounds it
+        if found.status != 0:
+            raise TooMuch
         weights = np.maximum(found.x @ cells, 0.0)
         weights[weights < _NOTHING] = 0.0
         yield Mixture(tuple(np.flatnonzero(np.abs(found.x) > _NOTHING).tolist()), weights)

@@ -102,10 +102,10 @@ def judge(
     try:
         for target in hidden if dominated else [None]:
             _withhold(known, old, new, target, found)
+        if contributions is not None:
+            _keep_rule(known, old, new, contributions, found)
     except TooMuch:
         return Verdict(too_much=True)
-    if contributions is not None:
-        _keep_rule(known, old, new, contributions, found)
     return found
 
 
