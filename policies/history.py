@@ -115,13 +115,7 @@ def compare(
     pairs: dict[Pair, None] = {}
     for place, one in enumerate(fresh):
         for other in (*others, *fresh[:place], *([] if one.exact and not one.repeats and not one.persons else [one])):
-            # other rows of the same people give the same values, or the same number of people
-            again_told = (one.repeats and other.repeats) or (one.persons and other.persons)
-            weighed = any(each.total or each.factor or each.rough for each in (one, other))
-            weighed = weighed or (bool(one.valued or other.valued) and not (again_told and one.valued == other.valued))
-            apart = (one is other or frame_of[one] != frame_of[other] or again_told) and not weighed
-            apart = apart and (again_told or not (one.persons or other.persons) or _of_people(one, other))
-            pair = people.pair(one, other, policy) if apart else None
+            pair = people.pair(one, other, policy) if _in_pairs(one, other, frame_of) else None
             if pair is not None:
                 pairs[pair] = None
             if len(pairs) > MAX_PAIRS:
@@ -172,9 +166,19 @@ def _frames(
     return found
 
 
-def _of_people(*footprints: Footprint) -> bool:
-    """Do all of them count people, or rows of which everybody has one."""
-    return all(each.persons or (each.exact and len(each.single) == len(each.tables)) for each in footprints)
+def _in_pairs(one: Footprint, other: Footprint, frame_of: Mapping[Footprint, tuple[object, ...]]) -> bool:
+    """Are two statistics compared by their people: those over other rows, which no audit looks at together; and those
+    whose people are told whichever of their rows they stand in, by what is the same in all of them or by their number.
+    """
+    if any(each.total or each.factor or each.rough for each in (one, other)):
+        return False
+    again_told = (one.repeats and other.repeats) or (one.persons and other.persons)
+    if one.valued or other.valued:
+        return again_told and one.valued == other.valued
+    alike = one.persons == other.persons or all(  # a number of people says nothing beside one of rows
+        each.persons or (each.exact and len(each.single) == len(each.tables)) for each in (one, other)
+    )
+    return again_told or (alike and (one is other or frame_of[one] != frame_of[other]))
 
 
 @lru_cache(maxsize=4096)
