@@ -115,14 +115,8 @@ def _keep_rule(
     """Take cells out of `new` until no mixture of those left breaks the rule."""
     while new and not found.refused:
         cells = [*old, *new]
-        broken = next(
-            (
-                mixture
-                for mixture in known.mixtures(cells, contributions)
-                if mixture[-1] >= len(old)  # what only old ones tell is past help
-            ),
-            None,
-        )
+        among = (mixture for mixture in known.mixtures(cells, contributions) if max(mixture) >= len(old))
+        broken = next(among, None)  # what old ones tell alone is past help
         if broken is None:
             return
         movable = [place for place in broken if place >= len(old) and cells[place].asked.place is not None]
@@ -130,9 +124,10 @@ def _keep_rule(
             found.refused = True
             return
         least = cells[min(movable, key=lambda place: (cells[place].size, str(cells[place].key), place))]
-        for cell in [each for each in new if each is least or (least.whole and each.row == least.row)]:
+        gone = [cell for cell in new if cell is least or (least.whole and cell.row == least.row)]
+        for cell in gone:
             found.withheld.setdefault(cell.asked.footprint, set()).add(digest(cell.key))
-            new[:] = [each for each in new if each is not cell]
+        new[:] = [cell for cell in new if cell not in gone]  # cells are equal to themselves alone
 
 
 def _withhold(known: "_Atoms", old: Sequence[_Cell], new: list[_Cell], target: _Cell | None, found: Verdict) -> None:
