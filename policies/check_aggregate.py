@@ -387,9 +387,8 @@ def _empty(env: Environment, part: Value) -> exp.Expr | None:
     found: list[exp.Expr] = []
     for dep in sorted(part.deps, key=str):
         column = column_of(env.policy, dep)
-        put_together = (
-            dep.grain is Tally.TALLY or dep.instance in env.meta["collapsed"]
-        )  # of rows, and so in one of each
+        # what is put together of a person's rows has one whichever of these has none
+        put_together = dep.grain is Tally.TALLY or dep.instance in env.meta["collapsed"]
         if put_together or column.mask is not None or dep.column in env.schema.tables[dep.dataset].required:
             continue
         found.append(exp.Is(this=rewrite.column(column.name, dep.instance), expression=exp.null()))

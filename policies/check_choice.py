@@ -139,6 +139,10 @@ _TOTAL_CASTS = {
 _NULL_CASTS = {("num", "BIGINT"), ("num", "INT128")}
 
 
+_WRITTEN = ("text", "date", "time", "bool")
+"""Kinds whose constants are looked at before, so that converting them does not fail."""
+
+
 def _cast(env: Environment, block: Block, node: exp.Cast) -> Value:
     only(node, "this", "to")
     inner, to = env.value(env, block, node.this), node.args["to"]
@@ -149,12 +153,7 @@ def _cast(env: Environment, block: Block, node: exp.Cast) -> Value:
             raise Refusal.of(TYPE_MISMATCH, node, left="text", right="date")  # no day near an end of the calendar
         if kind == "date" and isinstance(inner.node, exp.Literal) and parsed_date(inner.node) is None:
             raise Refusal.of(TYPE_MISMATCH, node, left="text", right="date")
-        plain = isinstance(inner.node, (exp.Literal, exp.Null, exp.Boolean)) and kind in (
-            "text",
-            "date",
-            "time",
-            "bool",
-        )
+        plain = kind in _WRITTEN and isinstance(inner.node, (exp.Literal, exp.Null, exp.Boolean))
         if not plain and not env.harmless and env.dialect == "duckdb":  # a statistic may choose whether it is computed
             made = exp.TryCast(this=inner.node, to=to.copy())
         return Value(made, kind=kind)

@@ -98,20 +98,24 @@ def _open(env: Environment, block: Block, node: exp.Expr) -> Value:
 
 
 def _of_statistics(env: Environment, block: Block, node: exp.Expr, found: Value) -> Value:
-    """What could fail for some statistics is refused beside them: engines compute it for cells that are withheld only
-    after, since they complement others."""
+    """What could fail for some statistics, or grow long, is refused: engines compute it also for cells that are
+    withheld only after, since they complement others."""
     if env.harmless:
-        return failing.only_for_released(env, block, found)
-    if isinstance(node, exp.Repeat) and isinstance(found.node, exp.Repeat):
-        most = [exp.Literal.number(MAX_REPEATED)]
-        often = exp.Least(this=found.node.args["times"], expressions=most)  # NULL stays NULL
-        found = replace(found, node=exp.Repeat(this=found.node.this, times=exp.cast(often, exp.DType.BIGINT)))
-    elif check_open.fails_for_some(node):
-        long = isinstance(node, (exp.Pad, exp.Format)) or str(node.this).lower() in ("lpad", "rpad", "printf", "bar")
-        if long or found.node.find(exp.Placeholder):  # or tells by what it costs
-            raise Refusal.of(FUNCTION_PARTIAL, node, name=f"{called(node)} of a statistic")
-        found = failing.tried(found)  # of constants and keys alone; a statistic may still choose whether it is computed
-    return failing.only_for_released(env, block, found)
+        return found
+    if isinstance(node, exp.Repeat):
+        return failing.only_for_released(env, block, _seldom(found))
+    shaped = check_open.shapes_text(node)
+    safe = check_open.total(node) if shaped is None else shaped
+    if not safe and (shaped is False or found.node.find(exp.Placeholder)):
+        raise Refusal.of(FUNCTION_PARTIAL, node, name=f"{called(node)} of a statistic")
+    # of constants and keys alone it is tried: a statistic may still choose whether it is computed
+    return failing.only_for_released(env, block, found if safe else failing.tried(found))
+
+
+def _seldom(found: Value) -> Value:
+    """A text repeated at most so often."""
+    often = exp.Least(this=found.node.args["times"], expressions=[exp.Literal.number(MAX_REPEATED)])  # NULL stays NULL
+    return replace(found, node=exp.Repeat(this=found.node.this, times=exp.cast(often, exp.DType.BIGINT)))
 
 
 def grouped_key(block: Block, found: Value) -> Value:

@@ -5,7 +5,7 @@ coarse enough, since nothing hidden can decide what comes out (`check.harmless`)
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from sqlglot import exp
@@ -87,43 +87,36 @@ def kind_of_call(node: exp.Expr) -> str | None:
     return open_functions.KINDS.get(type(node))
 
 
-_WIDTHS = frozenset(map(str, range(1, 201)))
 MOST_PADDED = 1_000
-"""Characters of a text that is filled up: longer ones would tell by what they cost."""
+"""Characters of a text that is filled up, or drawn: longer ones would tell by what they cost."""
 _PRINTF = re.compile(r"(?:[^%]|%%|%[-+ 0#]*[0-9]{0,2}(?:\.[0-9]{1,2})?[dsfge])*")
 _FORMAT = re.compile(r"(?:[^{}]|\{\{|\}\}|\{(?::[<>^+ ,0]*[0-9]{0,2}(?:\.[0-9]{1,2})?[dsfge,]?)?\})*")
 
 
-def _plain_pattern(node: exp.Expr, form: re.Pattern[str]) -> bool:
-    """A constant pattern whose fields are of widths that stand in it."""
-    return isinstance(node, exp.Literal) and form.fullmatch(node.name) is not None
+def shapes_text(node: exp.Expr) -> bool | None:
+    """Of a call that fills up, formats or draws a text: do constants keep it from failing for some values and from
+    growing long. None for any other call."""
+    name = str(node.this).lower() if isinstance(node, exp.Anonymous) else ""
+    if isinstance(node, exp.Format) or name == "printf":
+        pattern, form = (node.this, _FORMAT) if isinstance(node, exp.Format) else (node.expressions[0], _PRINTF)
+        return isinstance(pattern, exp.Literal) and form.fullmatch(pattern.name) is not None
+    if isinstance(node, exp.Pad) or name in ("lpad", "rpad"):
+        given = [node.expression, node.args.get("fill_pattern")] if isinstance(node, exp.Pad) else node.expressions[1:]
+        return len(given) == 2 and _short(given[0]) and isinstance(given[1], exp.Literal) and bool(given[1].name)
+    if name == "bar":  # of a value, between two, so many characters wide
+        return all(map(_short, node.expressions[3:]))
+    return None
 
 
-def _pads(given: Sequence[exp.Expr | None]) -> bool:
-    """A constant width and something to fill it with."""
-    if len(given) != 2 or not all(isinstance(each, exp.Literal) and each.name for each in given):
-        return False
-    width = given[0]
-    return isinstance(width, exp.Literal) and width.is_int and int(width.name) <= MOST_PADDED
+def _short(width: exp.Expr | None) -> bool:
+    return isinstance(width, exp.Literal) and width.is_int and 0 < int(width.name) <= MOST_PADDED
 
 
-def fails_for_some(node: exp.Expr) -> bool:
-    """May the call fail for some values and not for others."""
-    if isinstance(node, exp.TryCast):
-        return False
+def total(node: exp.Expr) -> bool:
+    """Does the call fail for no value of the types it takes."""
     if isinstance(node, exp.Anonymous):
-        name = str(node.this).lower()
-        if name in ("lpad", "rpad"):
-            return not _pads(node.expressions[1:])
-        if name == "bar":  # of a value, between two, so many characters wide
-            return not all(isinstance(each, exp.Literal) and each.name in _WIDTHS for each in node.expressions[3:])
-        total = name in open_functions.TOTAL_NAMES
-        return not total or (name == "printf" and not _plain_pattern(node.expressions[0], _PRINTF))
-    if isinstance(node, exp.Format):
-        return not _plain_pattern(node.this, _FORMAT)
-    if isinstance(node, exp.Pad):
-        return not _pads([node.expression, node.args.get("fill_pattern")])
-    return type(node) not in open_functions.TOTAL
+        return str(node.this).lower() in open_functions.TOTAL_NAMES
+    return isinstance(node, exp.TryCast) or type(node) in open_functions.TOTAL
 
 
 _TRUTHS = (exp.Predicate, exp.Connector, exp.Not, exp.Between, exp.In)

@@ -94,12 +94,11 @@ NAME_KINDS: dict[str, str] = {
 
 TOTAL: frozenset[type[exp.Expr]] = frozenset({
     exp.Log, exp.Exp, exp.Cbrt, exp.Degrees, exp.Radians, exp.Sin, exp.Cos, exp.Tan, exp.Cot, exp.Asin, exp.Acos,
-    exp.Atan, exp.Atan2, exp.Pi, exp.IsNan, exp.IsInf, exp.Format, exp.Hex, exp.MD5, exp.SHA, exp.SHA2, exp.Ascii,
-    exp.Unicode, exp.BitLength, exp.Levenshtein, exp.Hour, exp.Minute, exp.Second,
+    exp.Atan, exp.Atan2, exp.Pi, exp.IsNan, exp.IsInf, exp.Hex, exp.MD5, exp.SHA, exp.SHA2, exp.Ascii, exp.Unicode,
+    exp.BitLength, exp.Levenshtein, exp.Hour, exp.Minute, exp.Second,
 })  # fmt: skip
 TOTAL_NAMES = frozenset({
-    "printf", "strip_accents", "nfc_normalize", "bin", "format_bytes", "prefix", "suffix", "isfinite", "ord", "strlen",
+    "strip_accents", "nfc_normalize", "bin", "format_bytes", "prefix", "suffix", "isfinite", "ord", "strlen",
     "octet_length", "length_grapheme", "bit_count", "even", "round_even",
 })  # fmt: skip
-"""Those that fail for no value of the types they take. `format` and `printf` fail for types alone, where their pattern
-is a constant."""
+"""Those that fail for no value of the types they take."""
