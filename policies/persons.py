@@ -8,18 +8,15 @@ Numbers of people do not add up over their rows, and what is the same in all row
 described, they are audited together with all other statistics over the people, whichever rows they were taken from.
 """
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from sqlglot import exp
 
 from policies import rewrite
 from policies.decision import Footprint
 from policies.dialects import parsed, said
-from policies.reduced import tables_of, ties
-
-_ROW = "one"
+from policies.reduced import ROW, named, retold, rows_of, tables_of, ties
 
 
 @lru_cache(maxsize=4096)
@@ -38,7 +35,10 @@ def by_person(footprint: Footprint) -> Footprint | None:
         return None
     inside = [text for text in footprint.conditions if text != tie and tables_of(text, footprint.dialect) - own]
     outside = [text for text in footprint.conditions if text != tie and text not in inside]
-    rows = _rows_of(footprint, stays, gone, inside)
+    told = {f"b{stays}": partial(named, "b0"), f"b{gone}": partial(named, ROW)}
+    chosen = [exp.Paren(this=retold(text, footprint.dialect, told)) for text in inside]
+    person = rewrite.column(rewrite.UNIT, "b0")
+    rows = rows_of(parsed(footprint.sources[gone], footprint.dialect), person, chosen)
     conditions = {_alone(text, stays, footprint.dialect) for text in outside}
     there = said(exp.Exists(this=rows(exp.Literal.number(1))), footprint.dialect, last=True)
     number = said(exp.Subquery(this=rows(exp.Count(this=exp.Star()))), footprint.dialect, last=True)
@@ -50,7 +50,7 @@ def by_person(footprint: Footprint) -> Footprint | None:
         conditions=tuple(sorted({*conditions, there})),
         keys=keys,
         fixed=(),
-        units=(said(rewrite.column(rewrite.UNIT, "b0"), footprint.dialect, last=True),),
+        units=(said(person, footprint.dialect, last=True),),
         factor="" if footprint.persons else number,
         people=(footprint.people[stays],),
         single=(0,),
@@ -61,30 +61,6 @@ def by_person(footprint: Footprint) -> Footprint | None:
     )
 
 
-def _rows_of(
-    footprint: Footprint, stays: int, gone: int, conditions: Sequence[str]
-) -> Callable[[exp.Expr], exp.Select]:
-    """A person's rows under conditions."""
-    dialect = footprint.dialect
-    item = exp.Subquery(this=parsed(footprint.sources[gone], dialect), alias=exp.TableAlias(this=rewrite.quoted(_ROW)))
-    same = exp.EQ(this=rewrite.column(rewrite.UNIT, _ROW), expression=rewrite.column(rewrite.UNIT, "b0"))
-    names = {f"b{gone}": _ROW, f"b{stays}": "b0"}
-    chosen = [exp.Paren(this=_renamed(text, names, dialect)) for text in conditions]
-
-    def of(output: exp.Expr) -> exp.Select:
-        made = exp.Select(expressions=[output]).from_(item.copy(), copy=False)
-        return made.where(same.copy(), *(each.copy() for each in chosen), copy=False)
-
-    return of
-
-
 def _alone(text: str, stays: int, dialect: str) -> str:
-    return said(_renamed(text, {f"b{stays}": "b0"}, dialect), dialect, last=True)
-
-
-def _renamed(text: str, names: Mapping[str, str], dialect: str) -> exp.Expr:
-    def put(part: exp.Expr) -> exp.Expr:
-        known = names.get(part.table) if isinstance(part, exp.Column) else None
-        return rewrite.column(part.name, known) if known is not None else part
-
-    return parsed(text, dialect).transform(put, copy=False)
+    """An expression over the table alone."""
+    return said(retold(text, dialect, {f"b{stays}": partial(named, "b0")}), dialect, last=True)

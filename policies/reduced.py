@@ -7,7 +7,7 @@ table that stands beside the others and is tied to none of them multiplies what 
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 
@@ -18,7 +18,8 @@ from policies.decision import Footprint
 from policies.dialects import parsed, said
 
 _ALIAS = re.compile(r"b\d+")
-_ONE = "one"
+ROW = "one"
+"""How rows of a person are called inside of what stands for them."""
 
 
 @lru_cache(maxsize=4096)
@@ -56,6 +57,7 @@ def _tied(footprint: Footprint) -> tuple[int, int, str] | None:
 
 
 def ties(footprint: Footprint) -> Iterator[tuple[int, int, str]]:
+    """A table with one row per person, one it is joined with by the person, and the condition that says so."""
     for text in footprint.conditions if len(footprint.tables) > 1 else ():
         node = parsed(text, footprint.dialect)
         sides = [node.this, node.expression] if isinstance(node, exp.EQ) else []
@@ -87,19 +89,23 @@ def _without(footprint: Footprint, gone: int, stays: int | None = None, tie: str
     """The footprint without a table: its columns are values of the rows of the table that `stays`, or nothing where
     there is none."""
     dialect = footprint.dialect
-    names = {f"b{place}": f"b{place - (place > gone)}" for place in range(len(footprint.tables)) if place != gone}
-    told: Callable[[str], str] = partial(_renamed, names=names, dialect=dialect)
+    kept = [place for place in range(len(footprint.tables)) if place != gone]
+    told: dict[str, Callable[[str], exp.Expr]] = {
+        f"b{place}": partial(named, f"b{now}") for now, place in enumerate(kept)
+    }
     there: tuple[str, ...] = ()
     if stays is not None:
-        person = rewrite.column(rewrite.UNIT, names[f"b{stays}"])
-        row = partial(_row_of, parsed(footprint.sources[gone], dialect), person)
+        person = rewrite.column(rewrite.UNIT, f"b{kept.index(stays)}")
+        row = rows_of(parsed(footprint.sources[gone], dialect), person)
         same = (rewrite.UNIT, *(footprint.people[gone : gone + 1] if gone in footprint.collapsed else ()))
-        told = partial(_renamed, names=names, dialect=dialect, gone=f"b{gone}", person=person, row=row, same=same)
+        told[f"b{gone}"] = lambda name: (
+            person.copy() if name in same else exp.Subquery(this=row(rewrite.column(name, ROW)))
+        )
         there = (said(exp.Exists(this=row(exp.Literal.number(1))), dialect, last=True),)
-    kept = [place for place in range(len(footprint.tables)) if place != gone]
 
     def staying(texts: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(told(text) for text in texts if stays is not None or f"b{gone}" not in tables_of(text, dialect))
+        left = (text for text in texts if tables_of(text, dialect) <= told.keys())
+        return tuple(said(retold(text, dialect, told), dialect, last=True) for text in left)
 
     return replace(
         footprint,
@@ -117,32 +123,33 @@ def _without(footprint: Footprint, gone: int, stays: int | None = None, tie: str
     )
 
 
-def _row_of(source: exp.Expr, person: exp.Column, output: exp.Expr) -> exp.Select:
-    """What a table says of a person."""
-    item = exp.Subquery(this=source.copy(), alias=exp.TableAlias(this=rewrite.quoted(_ONE)))
-    same = exp.EQ(this=rewrite.column(rewrite.UNIT, _ONE), expression=person.copy())
-    return exp.Select(expressions=[output]).from_(item, copy=False).where(same, copy=False)
+def rows_of(
+    source: exp.Expr, person: exp.Column, conditions: Sequence[exp.Expr] = ()
+) -> Callable[[exp.Expr], exp.Select]:
+    """Makes what a table says of a person, in the rows under conditions that name them `ROW`."""
+    item = exp.Subquery(this=source, alias=exp.TableAlias(this=rewrite.quoted(ROW)))
+    same = exp.EQ(this=rewrite.column(rewrite.UNIT, ROW), expression=person.copy())
+
+    def of(output: exp.Expr) -> exp.Select:
+        made = exp.Select(expressions=[output]).from_(item.copy(), copy=False)
+        return made.where(*(each.copy() for each in (same, *conditions)), copy=False)
+
+    return of
 
 
-def _renamed(
-    text: str,
-    names: Mapping[str, str],
-    dialect: str,
-    gone: str = "",
-    person: exp.Column | None = None,
-    row: Callable[[exp.Expr], exp.Select] | None = None,
-    same: tuple[str, ...] = (),
-) -> str:
+def retold(text: str, dialect: str, told: Mapping[str, Callable[[str], exp.Expr]]) -> exp.Expr:
+    """An expression with its columns put otherwise, table by table; those of other tables stay."""
+
     def put(part: exp.Expr) -> exp.Expr:
-        if not isinstance(part, exp.Column):
-            return part
-        if part.table in names:
-            return rewrite.column(part.name, names[part.table])
-        if part.table != gone or person is None or row is None:
-            return part
-        return person.copy() if part.name in same else exp.Subquery(this=row(rewrite.column(part.name, _ONE)))
+        known = told.get(part.table) if isinstance(part, exp.Column) else None
+        return known(part.name) if known is not None else part
 
-    return said(parsed(text, dialect).transform(put, copy=False), dialect, last=True)
+    return parsed(text, dialect).transform(put, copy=False)
+
+
+def named(table: str, name: str) -> exp.Column:
+    """The column of a table."""
+    return rewrite.column(name, table)
 
 
 def _plain(person: exp.Expr) -> exp.Expr:
