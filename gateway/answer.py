@@ -131,7 +131,7 @@ def answer(
 
 def may_stream(plan: ReleasePlan) -> bool:
     """Does nothing in the answer depend on the rest of it."""
-    looked_at = plan.guards or plan.pairs or plan.audits or plan.withheld or plan.nested
+    looked_at = plan.guards or plan.pairs or plan.audits or plan.crowds or plan.withheld or plan.nested
     return plan.mode is Mode.ROWS and not looked_at
 
 

@@ -153,7 +153,8 @@ class Desk:
         plan = decision.release
         compared = (each for pair in plan.pairs for each in (pair.one, pair.other))
         audited = (asked.footprint for audit in plan.audits for asked in audit.asked)
-        needed = {name for each in (*compared, *audited) for name in named(each)} - terms.files.keys()
+        counted = (member.footprint for crowd in plan.crowds for member in crowd.members)
+        needed = {name for each in (*compared, *audited, *counted) for name in named(each)} - terms.files.keys()
         if not needed or terms.place.name:
             return None
         try:

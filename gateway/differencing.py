@@ -1,15 +1,17 @@
 """The differencing guard at work: asks the engine what the history needs to know, before the query itself runs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from policies import people
+from policies import people, persons
 from policies.atoms import MAX_ATOMS
-from policies.decision import Allowed, Audit, Footprint, Pair, Place, Refused, Withhold
+from policies.crowds import suspects
+from policies.decision import Allowed, Audit, Crowd, Footprint, Pair, Place, Refused, Withhold
 from policies.dominance import Contributions, Rule
 from policies.errors import DIFFERENCING, HISTORY_FULL
 from policies.people import Sketch
@@ -34,7 +36,7 @@ def examine(decision: Allowed, ask: Ask) -> Examined | Refused:
         return Refused.because(DIFFERENCING)
     withheld = list(plan.withheld)
     digests: dict[Footprint, set[str]] = {}
-    for audit in plan.audits:
+    for audit in (*plan.audits, *_suspected(plan.crowds, ask)):
         found = _judged(audit, ask)
         if found.too_much:
             return Refused.because(HISTORY_FULL)
@@ -51,6 +53,20 @@ def examine(decision: Allowed, ask: Ask) -> Examined | Refused:
         digests.setdefault(again.footprint, set()).update(again.digests)
     remembered = (replace(each, withheld=tuple(sorted(digests.get(each, ())))) for each in decision.footprint)
     return Examined(tuple(withheld), tuple(remembered))
+
+
+def _suspected(plan: Sequence[Crowd], ask: Ask) -> Iterator[Audit]:
+    """The audits of those statistics whose sketches make them suspect."""
+    for crowd in plan:
+        sketches = [
+            (sketched(ask(people.sketch(each.footprint, each.table, crowd.minimum), people.MAX_SKETCH + 1)), each)
+            for each in crowd.members
+        ]
+        old = sum(each.old for each in crowd.members)
+        counted = [sketch.people if persons.is_once(each.footprint) else sketch.rows for sketch, each in sketches]
+        found = suspects([sketch for sketch, _ in sketches], counted, old, crowd.minimum)
+        if found:
+            yield persons.audit([crowd.members[place] for place in found])
 
 
 def _judged(audit: Audit, ask: Ask) -> Verdict:
@@ -89,7 +105,10 @@ def _too_near(pair: Pair, ask: Ask) -> bool:
 def sketched(table: Any) -> Sketch:
     """The sketch in a table."""
     kind, *numbers = (table.column(place) for place in range(table.num_columns))
-    return Sketch(kind.to_pylist(), *(column.to_numpy() for column in numbers))
+    group, bucket, *sums = (column.to_numpy() for column in numbers)
+    return Sketch(
+        frozenset(kind.unique().to_pylist()), group, bucket, (sums[0], sums[1], sums[2]), (sums[3], sums[4], sums[5])
+    )
 
 
 def coded(table: Any) -> dict[str, Coded]:
@@ -99,12 +118,22 @@ def coded(table: Any) -> dict[str, Coded]:
         column = table.column(name).combine_chunks()
         if pa.types.is_floating(column.type):
             column = pc.add(column, 0.0)  # -0.0 is the group of 0.0
+        if pa.types.is_list(column.type):
+            made[name] = _lists(column.to_pylist())
+            continue
         column = column.dictionary_encode(null_encoding="encode")
         codes, values = column.indices.to_numpy().astype("int64"), column.dictionary.to_pylist()
         if name == "who" and None in values:  # `fill_null` would import pandas where it is installed
             codes[codes == values.index(None)] = -1
         made[name] = Coded(codes, values)
     return made
+
+
+def _lists(cells: Sequence[Sequence[Mapping[str, object]] | None]) -> Coded:
+    """Of each atom the cells it is in, each by the values of its keys."""
+    places: dict[tuple[tuple[object, ...], ...], int] = {}
+    codes = [places.setdefault(tuple(tuple(each.values()) for each in told or ()), len(places)) for told in cells]
+    return Coded(np.array(codes, dtype=np.int64), list(places))
 
 
 def located(table: Any, withheld: Sequence[Withhold]) -> list[tuple[Place, list[bool]]]:

@@ -161,11 +161,19 @@ def _query(
     rows = rows.select(*named, exp.alias_(parsed(footprint.units[0], dialect), "u"), copy=False)
     names = [each.alias for each in named]
     if dialect == "duckdb":
-        rows = _once(rows)
-    if dialect == "duckdb" and minimum <= _BUCKETS // 2:
-        return said(_sketched(rows, names, minimum), dialect, last=True)
-    last = _listed(rows.subquery("rows_", copy=False), names, minimum)
-    return said(last.limit(MAX_ATOMS + 1, copy=False), dialect, last=True)
+        return said(counted(_once(rows), names, minimum), dialect, last=True)
+    return said(_counted_alike(rows, names, minimum), dialect, last=True)
+
+
+def counted(rows: exp.Select, names: Sequence[str], minimum: int) -> exp.Select:
+    """The atoms of `rows`, which are alike in the columns `names`: their people `n`, from the column `u`, and where
+    they are few a row for each of them in `who`."""
+    return _sketched(rows, names, minimum) if minimum <= _BUCKETS // 2 else _counted_alike(rows, names, minimum)
+
+
+def _counted_alike(rows: exp.Select, names: Sequence[str], minimum: int) -> exp.Select:
+    listed = _listed(rows.subquery("rows_", copy=False), names, minimum)
+    return listed.limit(MAX_ATOMS + 1, copy=False)
 
 
 def _once(rows: exp.Select) -> exp.Select:

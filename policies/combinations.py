@@ -92,17 +92,17 @@ class Combinations:
             raise TooMuch
         self._work = len(free) ** 2 * len(self._columns)
         # first those that take new cells, then those of old cells alone
-        fresh, every = _reduced(free[:, old:], free)
+        fresh, every = echelon(free[:, old:], free)
         live = fresh.any(axis=1)
         small = np.zeros((len(every), len(self._columns)), dtype=np.int64)
         for column, atom in enumerate(self._columns):
             held = atoms[int(atom)]
             factors = np.fromiter(held.values(), dtype=np.int64, count=len(held))
             small[:, column] = (every[:, list(held)] * factors % PRIME).sum(axis=1) % PRIME
-        self._base, _ = _reduced(small[~live], small[~live][:, :0])
+        self._base, _ = echelon(small[~live], small[~live][:, :0])
         self._base = self._base[self._base.any(axis=1)]
         # with new cells, modulo those of old cells alone; `how` holds the new cells' coefficients
-        self._new, self._how = _reduced(_modulo(small[live], self._base), fresh[live])
+        self._new, self._how = echelon(modulo(small[live], self._base), fresh[live])
 
     def isolating(self) -> list[Isolated]:
         """Combinations about 1 to k - 1 people that old cells alone do not give away; none if none was found."""
@@ -126,7 +126,7 @@ class Combinations:
         changed = bool(self._new[pivot].any())
         self._new, self._how = self._new[stay], self._how[stay]
         if changed:
-            self._new, self._how = _reduced(self._new, self._how)
+            self._new, self._how = echelon(self._new, self._how)
 
     def _orders(self) -> Iterator[Any]:
         """Orders of the columns, in which pivots are chosen: large atoms first, then at random."""
@@ -164,14 +164,14 @@ class Combinations:
         live = self._new.any(axis=1)
         rows = np.concatenate([self._base, self._new[live]])[:, order]
         how = np.concatenate([np.zeros((len(self._base), self._how.shape[1]), dtype=np.int64), self._how[live]])
-        rows, how = _reduced(rows, how)
+        rows, how = echelon(rows, how)
         back = np.empty_like(rows)
         back[:, order] = rows
         replaced = self._how[~live].any(axis=0)  # other new cells add up to the same
         found: list[Isolated] = []
         for row in np.flatnonzero(how.any(axis=1)):
             atoms = self._columns[np.flatnonzero(back[row])].tolist()
-            if self._people(atoms) < self._minimum and _modulo(back[[row]], self._base).any():
+            if self._people(atoms) < self._minimum and modulo(back[[row]], self._base).any():
                 used = how[row] != 0
                 cells = tuple(self._old + int(cell) for cell in np.flatnonzero(used))
                 essential = frozenset(self._old + int(cell) for cell in np.flatnonzero(used & ~replaced))
@@ -225,7 +225,7 @@ def _solved(atoms: Iterable[Held], cells: int) -> Any:
     return basis
 
 
-def _modulo(rows: Any, base: Any) -> Any:
+def modulo(rows: Any, base: Any) -> Any:
     """What of `rows` is left when multiples of the echelon rows of `base` are taken off."""
     for row in base:
         pivot = int(np.flatnonzero(row)[0])
@@ -236,7 +236,7 @@ def _modulo(rows: Any, base: Any) -> Any:
     return rows
 
 
-def _reduced(rows: Any, how: Any) -> tuple[Any, Any]:
+def echelon(rows: Any, how: Any) -> tuple[Any, Any]:
     """Reduced row echelon form, zero rows last, and the combinations behind it."""
     rows, how = rows.copy(), how.copy()
     done = 0

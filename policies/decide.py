@@ -109,6 +109,7 @@ def _allowed(checked: Checked, policy: Policy, dialect: str, history: History) -
         guards=tuple(dict.fromkeys(env.guards)),
         pairs=comparison.pairs,
         audits=comparison.audits,
+        crowds=comparison.crowds,
         withheld=comparison.withheld,
         nested=bool(env.meta["nested"]),
         uncounted=bool(env.meta["uncounted"]),

@@ -105,6 +105,7 @@ class Asked:
     old: bool  # answered before
     place: Place | None = None  # None: no cell can be withheld alone
     factor: int | None = None  # position among the audit's keys of what multiplies each row; None: it counts once
+    spread: bool = False  # its only group is a list of cells, and an atom is in each of them, as often as it is there
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,25 @@ class Audit:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """A statistic in a crowd."""
+
+    footprint: "Footprint"
+    table: int  # the one that names the people
+    old: bool  # answered before
+    place: Place | None = None  # None: no cell can be withheld alone
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """Statistics about the same people, whatever rows of theirs they are over; see `policies.crowds`. What their
+    sketches make suspect is audited."""
+
+    members: tuple[Member, ...]  # those answered before come first
+    minimum: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReleasePlan:
     """What the release guard does with the engine's table."""
 
@@ -140,6 +160,7 @@ class ReleasePlan:
     guards: tuple[Guard, ...] = ()
     pairs: tuple[Pair, ...] = ()
     audits: tuple[Audit, ...] = ()
+    crowds: tuple[Crowd, ...] = ()
     withheld: tuple[Withhold, ...] = ()  # cells that an earlier answer to the same question left out
     nested: bool = False  # statistics inside the query are withheld by the engine, uncounted
     uncounted: bool = False  # how many cells were withheld would tell about them

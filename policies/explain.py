@@ -59,7 +59,7 @@ def explained(
             "max_rows": plan.max_rows,
             "timeout_s": plan.timeout_s,
             "withholds": _withholds(decision),
-            "compared_with_earlier_answers": bool(plan.pairs or plan.audits or plan.withheld),
+            "compared_with_earlier_answers": bool(plan.pairs or plan.audits or plan.crowds or plan.withheld),
         },
         "tables": [_table(policy.datasets[name], decision, numbers) for name in decision.tables] if policy else [],
         "privacy": _privacy(decision),

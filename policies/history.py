@@ -6,20 +6,20 @@ algebra over their atoms (`policies.atoms`, `policies.combinations`), also where
 people. Everything is asked of the engine before the query runs.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from sqlglot import exp
 
 from policies import atoms, people
-from policies.decision import Audit, Footprint, Pair, Place, Refused, Withhold
+from policies.decision import Audit, Crowd, Footprint, Member, Pair, Place, Refused, Withhold
 from policies.dialects import parsed
 from policies.dominance import Rule
 from policies.errors import HISTORY_FULL, NOT_IN_ENGINE
 from policies.ground import grounded
 from policies.model import Policy
-from policies.persons import by_person
+from policies.persons import is_counted
 from policies.reduced import reduced
 
 MAX_PAIRS = 400
@@ -61,12 +61,14 @@ class Comparison:
 
     pairs: tuple[Pair, ...] = ()
     audits: tuple[Audit, ...] = ()
+    crowds: tuple[Crowd, ...] = ()
     withheld: tuple[Withhold, ...] = ()
 
     @property
     def audited(self) -> frozenset[Footprint]:
         """Those of which is not known yet which cells will leave."""
-        return frozenset(asked.footprint for audit in self.audits for asked in audit.asked if not asked.old)
+        asked = frozenset(each.footprint for audit in self.audits for each in audit.asked if not each.old)
+        return asked.union(each.footprint for crowd in self.crowds for each in crowd.members if not each.old)
 
 
 def compare(
@@ -120,7 +122,8 @@ def compare(
                 pairs[pair] = None
             if len(pairs) > MAX_PAIRS:
                 return Refused.because(HISTORY_FULL)
-    return Comparison(tuple(pairs), tuple(audits), tuple(withheld))
+    crowds = tuple(_crowd(fresh, others, frame_of, policy, places))
+    return Comparison(tuple(pairs), tuple(audits), crowds, tuple(withheld))
 
 
 def _seen(footprints: Sequence[Footprint]) -> dict[Footprint, Footprint]:
@@ -160,10 +163,35 @@ def _frames(
     """Statistics over the same rows, and how they are described there. Numbers of people do not add up over rows."""
     found: dict[tuple[object, ...], dict[Footprint, Footprint]] = {}
     for one in footprints:
-        person = by_person(one)
-        for described in (*(() if one.persons else (seen.get(one, one),)), *((person,) if person else ())):
+        if not one.persons:
+            described = seen.get(one, one)
             found.setdefault(_frame(described), {})[one] = described
     return found
+
+
+def _crowd(
+    fresh: Sequence[Footprint],
+    others: Sequence[Footprint],
+    frame_of: Mapping[Footprint, tuple[object, ...]],
+    policy: Policy,
+    places: Mapping[Footprint, Place],
+) -> Iterator[Crowd]:
+    """Statistics about the people of the new ones; those whose rows are the same have been audited by them."""
+    waiting = [one for one in fresh if is_counted(one)]
+    counted = [one for one in others if is_counted(one)]
+    while waiting:
+        first = waiting[0]
+        linked = {each: people.pair(first, each, policy) for each in (*counted, *waiting)}
+        members = [
+            Member(each, pair.places[1], each in counted, None if each in counted else places.get(each))
+            for each, pair in linked.items()
+            if pair is not None
+        ]
+        waiting = [each for each in waiting if each is not first and linked[each] is None]
+        rows = not any(member.footprint.persons or member.footprint.repeats for member in members)
+        if rows and len({frame_of[member.footprint] for member in members}) == 1:
+            continue
+        yield Crowd(tuple(members), max(member.footprint.min_group for member in members))
 
 
 def _in_pairs(one: Footprint, other: Footprint, frame_of: Mapping[Footprint, tuple[object, ...]]) -> bool:

@@ -1,10 +1,10 @@
 """Statistics over different tables about the same people: any two released groups of theirs are compared.
 
 Sums over two groups differ by what those people tell who are not equally often in both, so these must not be few. Each
-group is summed up in buckets of people by hash: how many, and the exclusive or of their hashes, without and with the
-number of their rows. Groups that differ in fewer than k people differ in fewer than k buckets, so two that differ in k
-buckets or in none need no closer look (the cells of an invertible Bloom lookup table; Eppstein et al. 2011). A sketch
-depends on one statistic alone: it is made once and remembered, however many others it is compared with.
+group is summed up in buckets of people by hash: how many, and the sums of two parts of their hashes, each person once
+and each as often as they have rows. Groups that differ in fewer than k people differ in fewer than k buckets, so two
+that differ in k buckets or in none need no closer look (the cells of an invertible Bloom lookup table; Eppstein et al.
+2011). A sketch depends on one statistic alone: it is made once and remembered, however many others it is compared with.
 """
 
 from collections.abc import Sequence
@@ -20,9 +20,13 @@ from policies.decision import Footprint, Pair
 from policies.dialects import parsed, said
 from policies.model import Policy
 
-BUCKETS = 128
-MAX_SKETCH = 65_536
+BUCKETS = 256
+PART, _PARTS = 2**28, (8, 36)
+"""The size of the parts of a hash that are added up, and the bits they begin at; those before are the bucket."""
+MAX_SKETCH = 131_072
 """Rows of a sketch; larger ones are not made."""
+_FACTORS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], dtype=np.uint64)
+"""Odd numbers, any: what three numbers are mixed into one with."""
 MAX_CANDIDATES = 200_000
 """Pairs of groups of nearly equal size whose buckets are looked at."""
 
@@ -50,11 +54,12 @@ def sketches(pair: Pair) -> tuple[str, ...]:
     """The queries for the sketches of both; none where there is no way to make them."""
     if pair.one.dialect != "duckdb" or pair.minimum > BUCKETS // 2:
         return ()
-    return tuple(_sketched(*each, pair.minimum) for each in zip((pair.one, pair.other), pair.places, strict=True))
+    return tuple(sketch(*each, pair.minimum) for each in zip((pair.one, pair.other), pair.places, strict=True))
 
 
 @lru_cache(maxsize=4096)
-def _sketched(footprint: Footprint, place: int, minimum: int) -> str:
+def sketch(footprint: Footprint, place: int, minimum: int) -> str:
+    """The query for the sketch of one, whose table at `place` names the people."""
     return said(_sketch(_groups(footprint, place, minimum), len(footprint.group_keys)), "duckdb", last=True)
 
 
@@ -62,17 +67,16 @@ def _sketched(footprint: Footprint, place: int, minimum: int) -> str:
 class Sketch:
     """A row per group and bucket, column by column, as the sketch's query gives them."""
 
-    kind: Sequence[str]  # type of the people's identifiers
+    kind: frozenset[str]  # type of the people's identifiers
     group: Any  # arrays from here on
     bucket: Any
-    n: Any  # people
-    who: Any  # the exclusive or of their hashes
-    often: Any  # and of those with the number of their rows
+    people: tuple[Any, Any, Any]  # how many, and the sums of the lower and the higher parts of their hashes
+    rows: tuple[Any, Any, Any]  # the same with each person as often as they have rows
 
 
 def near(one: Sketch, other: Sketch, minimum: int) -> bool:
     """May there be a group of one and a group of the other that differ in 1 to `minimum` - 1 people."""
-    if len({*one.kind, *other.kind}) > 1 or max(len(one.kind), len(other.kind)) > MAX_SKETCH:
+    if len(one.kind | other.kind) > 1 or max(len(one.group), len(other.group)) > MAX_SKETCH:
         return True  # written in two ways, people hash differently
     (mine, my_sizes), (theirs, their_sizes) = _tables(one), _tables(other)
     low = np.searchsorted(their_sizes, my_sizes - minimum, side="right")
@@ -80,20 +84,21 @@ def near(one: Sketch, other: Sketch, minimum: int) -> bool:
     if int((high - low).sum()) > MAX_CANDIDATES:
         return True
     for group, first, last in zip(mine, low, high, strict=True):
-        differ = theirs[first:last] != group
-        people, rows = differ[:, :2].any(axis=1).sum(axis=1), differ.any(axis=1).sum(axis=1)
+        people, rows = (theirs[first:last] != group).sum(axis=2).T
         if ((people < minimum) & (rows > 0)).any():  # nearly the same people, or the same in other numbers
             return True
     return False
 
 
 def _tables(sketch: Sketch) -> tuple[Any, Any]:
-    """Groups × (number, who, how often) × buckets, smallest group first; and their sizes."""
+    """Groups × (people, rows) × buckets, smallest group first, each bucket in one number; and their sizes."""
     names, place = np.unique(sketch.group, return_inverse=True)
-    table = np.zeros((len(names), 3, BUCKETS), dtype=np.uint64)
-    for layer, values in enumerate((sketch.n, sketch.who, sketch.often)):
-        table[place, layer, sketch.bucket] = values
-    sizes = table[:, 0].sum(axis=1).astype(np.int64)
+    table = np.zeros((len(names), 2, BUCKETS), dtype=np.uint64)
+    for layer, values in enumerate((sketch.people, sketch.rows)):
+        for factor, each in zip(_FACTORS, values, strict=True):
+            table[place, layer, sketch.bucket] += each.astype(np.uint64) * factor
+    sizes = np.zeros(len(names), dtype=np.int64)
+    np.add.at(sizes, place, sketch.people[0])
     order = np.argsort(sizes, kind="stable")
     return table[order], sizes[order]
 
@@ -172,16 +177,34 @@ def _near(sides: Sequence[exp.Select], keys: Sequence[int], minimum: int) -> exp
 
 def _sketch(groups: exp.Select, keys: int) -> exp.Select:
     """A row per group and bucket of people; see `Sketch`."""
-    person = exp.cast(exp.column("u"), exp.DType.TEXT)
-    bucket = exp.cast(exp.Mod(this=exp.func("hash", person), expression=exp.Literal.number(BUCKETS)), exp.DType.INT)
     group = exp.func("hash", *(_keys(keys) or [exp.Literal.number(0)]))
-    made = exp.Select().from_(groups.subquery("groups_", copy=False), copy=False).select(
-        exp.alias_(exp.func("min", exp.func("typeof", exp.column("u"))), "kind"),
-        exp.alias_(group, "grouping"),
+    hashed = exp.func("hash", exp.cast(exp.column("u"), exp.DType.TEXT))
+    kind = exp.func("typeof", exp.column("u"))
+    rows = exp.Select().from_(groups.subquery("groups_", copy=False), copy=False).select(
+        exp.alias_(group, "grouping"), exp.alias_(hashed, "h"), exp.alias_(kind, "kind"), exp.column("n"), copy=False
+    )  # fmt: skip
+    bucket = exp.cast(_part(exp.Literal.number(0), BUCKETS), exp.DType.INT)
+    parts = [exp.Literal.number(1), *(exp.cast(_part(exp.Literal.number(low), PART), "BIGINT") for low in _PARTS)]
+    sums = [_sum(part.copy()) for part in parts]
+    sums += [_sum(exp.Mul(this=exp.column("n"), expression=part)) for part in parts]
+    named = [exp.alias_(each, f"s{place}") for place, each in enumerate(sums)]
+    made = exp.Select().from_(rows.subquery("hashed_", copy=False), copy=False).select(
+        exp.alias_(exp.func("min", exp.column("kind")), "kind"),
+        exp.column("grouping"),
         exp.alias_(bucket, "bucket"),
-        exp.alias_(exp.Count(this=exp.Star()), "people_here"),
-        exp.alias_(exp.func("bit_xor", exp.func("hash", person.copy())), "who"),
-        exp.alias_(exp.func("bit_xor", exp.func("hash", person.copy(), exp.column("n"))), "often"),
+        *named,
         copy=False,
     )  # fmt: skip
-    return made.group_by(group.copy(), bucket.copy(), copy=False).limit(MAX_SKETCH + 1, copy=False)
+    return made.group_by(exp.column("grouping"), bucket.copy(), copy=False).limit(MAX_SKETCH + 1, copy=False)
+
+
+def _part(lowest: exp.Expr, size: int) -> exp.Expr:
+    """A number below `size` from the bits of the hash `h` above the `lowest`."""
+    shifted = exp.Paren(this=exp.BitwiseRightShift(this=exp.column("h"), expression=lowest))
+    return exp.Mod(this=shifted, expression=exp.Literal.number(size))
+
+
+def _sum(part: exp.Expr) -> exp.Expr:
+    """The sum as an eight-byte number; past it, which takes more rows than there are, of no use but no error."""
+    whole = exp.Mod(this=exp.Paren(this=exp.Sum(this=part)), expression=exp.Literal.number(2**62))
+    return exp.cast(whole, exp.DType.BIGINT)

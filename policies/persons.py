@@ -1,66 +1,86 @@
-"""Statistics of people over rows that people have several of, described over the people.
+"""Numbers of people, audited over the people: who is in which groups of which statistics, whatever rows they are of.
 
-    count(DISTINCT c.id_no) FROM citizen c JOIN visit v … WHERE v.dept = 'a' AND c.gender = 'F'
-        those of citizen with gender = 'F' AND EXISTS (a visit of theirs WHERE dept = 'a')
-    sum(c.income)           the same rows of citizen, each multiplied with how many such visits there are
+    count(DISTINCT c.id_no) FROM citizen c JOIN visit v … GROUP BY month(v.visit_date)
+        each person in the cells of the months in which such visits of theirs are
+    sum(c.income)           the same, in each of these cells as often as they have such visits
+    count(*) FROM citizen   each person in one cell
 
-Numbers of people do not add up over their rows, and what is the same in all rows of a person is told by any of them. So
-described, they are audited together with all other statistics over the people, whichever rows they were taken from.
+Numbers of people do not add up over their rows, and what is the same in all rows of a person is told by any of them:
+those who came in January and those who came in February, less those who came in either, are those who came in both.
 """
 
-from dataclasses import replace
-from functools import lru_cache, partial
+from collections.abc import Sequence
 
 from sqlglot import exp
 
 from policies import rewrite
-from policies.decision import Footprint
+from policies.atoms import counted, from_tables
+from policies.decision import Asked, Audit, Footprint, Member
 from policies.dialects import parsed, said
-from policies.reduced import ROW, named, retold, rows_of, tables_of, ties
+from policies.people import BUCKETS
+
+_CELLS, _EVERYONE = "cells", "everyone"
 
 
-@lru_cache(maxsize=4096)
-def by_person(footprint: Footprint) -> Footprint | None:
-    """The description; None where there is none: the groups divide the rows, or no table has one row per person."""
-    if footprint.dialect != "duckdb" or not footprint.exact or footprint.total or footprint.factor or footprint.valued:
-        return None
-    if len(footprint.tables) != 2 or footprint.collapsed or not (footprint.persons or footprint.repeats):
-        return None
-    tied = next((each for each in ties(footprint) if each[0] in footprint.single), None)
-    if tied is None or tied[1] in footprint.single:
-        return None
-    stays, gone, tie = tied
-    own = {f"b{stays}"}
-    if any(tables_of(key, footprint.dialect) - own for key in footprint.group_keys):
-        return None
-    inside = [text for text in footprint.conditions if text != tie and tables_of(text, footprint.dialect) - own]
-    outside = [text for text in footprint.conditions if text != tie and text not in inside]
-    told = {f"b{stays}": partial(named, "b0"), f"b{gone}": partial(named, ROW)}
-    chosen = [exp.Paren(this=retold(text, footprint.dialect, told)) for text in inside]
-    person = rewrite.column(rewrite.UNIT, "b0")
-    rows = rows_of(parsed(footprint.sources[gone], footprint.dialect), person, chosen)
-    conditions = {_alone(text, stays, footprint.dialect) for text in outside}
-    there = said(exp.Exists(this=rows(exp.Literal.number(1))), footprint.dialect, last=True)
-    number = said(exp.Subquery(this=rows(exp.Count(this=exp.Star()))), footprint.dialect, last=True)
-    keys = tuple(_alone(key, stays, footprint.dialect) for key in footprint.group_keys)
-    return replace(
-        footprint,
-        tables=(footprint.tables[stays],),
-        sources=(footprint.sources[stays],),
-        conditions=tuple(sorted({*conditions, there})),
-        keys=keys,
-        fixed=(),
-        units=(said(person, footprint.dialect, last=True),),
-        factor="" if footprint.persons else number,
-        people=(footprint.people[stays],),
-        single=(0,),
-        collapsed=(),
-        once=False,
-        persons=False,
-        repeats=False,
+def is_counted(footprint: Footprint) -> bool:
+    """Is it about people, or about rows in which they say the same."""
+    if footprint.dialect != "duckdb" or not footprint.exact or footprint.min_group > BUCKETS // 2:
+        return False
+    if footprint.total or footprint.factor or footprint.valued or footprint.rough or footprint.weighed:
+        return False
+    return footprint.repeats or is_once(footprint)
+
+
+def is_once(footprint: Footprint) -> bool:
+    """Does it count each person once in each of its groups."""
+    return footprint.persons or footprint.once or len(footprint.single) == len(footprint.tables)
+
+
+def audit(members: Sequence[Member]) -> Audit:
+    """The audit of some statistics of a crowd."""
+    names = tuple(f"k{place}" for place in range(len(members)))
+    minimum = max(member.footprint.min_group for member in members)
+    each = [f"p{place}" for place in range(len(members))]
+    everyone: exp.Query = _column_of(each[0])
+    for name in each[1:]:
+        everyone = exp.union(everyone, _column_of(name), copy=False)
+    rows = exp.Select().from_(everyone.subquery(_EVERYONE, copy=False), copy=False)
+    for name, key in zip(each, names, strict=True):
+        same = exp.EQ(this=exp.column("u", name), expression=exp.column("u", _EVERYONE))
+        rows = rows.join(exp.to_table(name), on=same, join_type="left", copy=False)
+        rows = rows.select(exp.alias_(exp.column(_CELLS, name), key), copy=False)
+    rows = rows.select(exp.column("u", _EVERYONE), copy=False)
+    for name, member in zip(each, members, strict=True):
+        rows = rows.with_(name, as_=_in_cells(member), copy=False)
+    sql = said(counted(rows, names, minimum), "duckdb", last=True)
+    asked = tuple(
+        Asked(member.footprint, None, (place,), member.old, member.place, spread=True)
+        for place, member in enumerate(members)
     )
+    return Audit(sql, sql, 0, names, tuple(range(len(names))), asked, minimum)
 
 
-def _alone(text: str, stays: int, dialect: str) -> str:
-    """An expression over the table alone."""
-    return said(retold(text, dialect, {f"b{stays}": partial(named, "b0")}), dialect, last=True)
+def _column_of(name: str) -> exp.Select:
+    return exp.Select(expressions=[exp.column("u")]).from_(exp.to_table(name), copy=False)
+
+
+def _in_cells(member: Member) -> exp.Select:
+    """A row per person: `u`, and a sorted list of the cells they are in, structs k0, k1, … of its keys; once each, or
+    as often as they have rows there. A statistic without keys has one cell."""
+    footprint = member.footprint
+    rows = from_tables(footprint)
+    for text in footprint.conditions:
+        rows = rows.where(exp.Paren(this=parsed(text, footprint.dialect)), copy=False)
+    person = rewrite.column(rewrite.UNIT, f"b{member.table}")
+    known = exp.Not(this=exp.Is(this=person.copy(), expression=exp.Null()))
+    keys = [parsed(key, footprint.dialect) for key in footprint.group_keys] or [exp.Boolean(this=True)]
+    values = [exp.PropertyEQ(this=exp.to_identifier(f"k{place}"), expression=key) for place, key in enumerate(keys)]
+    cell: exp.Expr = exp.Struct(expressions=values)
+    if is_once(footprint):
+        cell = exp.Distinct(expressions=[cell])
+    listed = exp.func("list_sort", exp.ArrayAgg(this=cell))
+    return (
+        rows.where(known, copy=False)
+        .select(exp.alias_(exp.cast(person, exp.DType.TEXT), "u"), exp.alias_(listed, _CELLS), copy=False)
+        .group_by(person.copy(), copy=False)
+    )

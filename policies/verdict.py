@@ -6,9 +6,10 @@ in tables of any shape and beside any earlier answer (Cox 1980; Chin & Ozsoyoglu
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
 from math import isfinite
@@ -23,6 +24,8 @@ from policies.dominance import MAX_CELLS, Contributions, mixtures
 
 MAX_HIDDEN = 500
 """Totals that a dominance rule withholds and that are looked at one by one."""
+MAX_HELD = 80_000_000
+"""Atoms times statistics that are laid side by side; as many eight bytes."""
 
 
 def digest(values: Sequence[object]) -> str:
@@ -47,8 +50,9 @@ class _Cell:
 
     asked: Asked
     key: tuple[object, ...]  # values of the footprint's group keys; of those that are told apart, if it is an old one
-    size: int  # people, counted twice where they are in two atoms
     atoms: Any  # their numbers
+    times: Any = None  # how often each counts, modulo PRIME; None: once
+    size: int = 0  # people, counted twice where they are in two atoms
 
     @property
     def row(self) -> tuple[object, ...] | None:
@@ -187,9 +191,9 @@ class _Atoms:
         return min(self._minimum, len({person for atom in atoms_of for person in self._who[int(atom)]}))
 
     def factors(self, asked: Asked) -> Any:
-        """What a statistic's sum multiplies each atom with, modulo PRIME."""
+        """What a statistic's sum multiplies each atom with, modulo PRIME; None: nothing."""
         if asked.factor is None:
-            return np.ones(len(self._count), dtype=np.int64)
+            return None
         name = f"k{self._kept.index(asked.factor)}"
         return np.array([_residue(each) for each in self._values[name]], dtype=np.int64)[self._codes[name]]
 
@@ -199,27 +203,47 @@ class _Atoms:
         if asked.test is not None:
             truth = self._values[f"t{asked.test}"]
             held = np.array([bool(each) for each in truth], dtype=bool)[self._codes[f"t{asked.test}"]]
-        if asked.factor is not None:
-            held = held & (self.factors(asked) != 0)
+        factors = self.factors(asked)
+        if factors is not None:
+            held = held & (factors != 0)
         members = np.flatnonzero(held)
+        if asked.spread:
+            return list(self._spread(asked, members))
         grouped = [place for place in asked.groups if place in self._kept]
         names = [f"k{self._kept.index(place)}" for place in grouped]
         number, first = _numbered([self._codes[name][members] for name in names], len(members))
-        withheld: set[str] = set()
-        if asked.old and not asked.footprint.pending and len(grouped) == len(asked.groups):
-            withheld.update(asked.footprint.withheld or ())
+        withheld = _left_out(asked) if len(grouped) == len(asked.groups) else frozenset()
         order = np.argsort(number, kind="stable")
         ends = np.cumsum(np.bincount(number, minlength=len(first)))
         found: list[_Cell] = []
         for cell, end in enumerate(ends):
             atoms_of = members[order[ends[cell - 1] if cell else 0 : end]]
-            size = int(self._count[atoms_of].sum())
-            if size < self._minimum or self.people(atoms_of) < self._minimum:
-                continue
             one = members[first[cell]]
             key = tuple(self._values[name][self._codes[name][one]] for name in names)
-            if not withheld or digest(key) not in withheld:
-                found.append(_Cell(asked, key, size, atoms_of))
+            found.append(_Cell(asked, key, atoms_of, None if factors is None else factors[atoms_of]))
+        return self._told(found, withheld)
+
+    def _spread(self, asked: Asked, members: Any) -> list[_Cell]:
+        """Those of one whose groups divide the rows of a person: an atom is in several. Without keys it has one."""
+        name, keys = f"k{self._kept.index(asked.groups[0])}", len(asked.footprint.group_keys)
+        held: dict[tuple[object, ...], dict[int, int]] = {}
+        for atom in members.tolist():
+            for key, times in Counter(self._values[name][self._codes[name][atom]]).items():
+                held.setdefault(key[:keys], {})[atom] = times
+        cells = (
+            _Cell(asked, key, np.array(list(often)), np.array(list(often.values()), dtype=np.int64))
+            for key, often in held.items()
+        )
+        return self._told(cells, _left_out(asked))
+
+    def _told(self, cells: Iterable[_Cell], withheld: AbstractSet[str]) -> list[_Cell]:
+        """Those that are large enough and were not withheld, with their sizes."""
+        found: list[_Cell] = []
+        for cell in cells:
+            size = int(self._count[cell.atoms].sum())
+            enough = size >= self._minimum and self.people(cell.atoms) >= self._minimum
+            if enough and not (withheld and digest(cell.key) in withheld):
+                found.append(replace(cell, size=size))
         return found
 
     def alone(self, dominated: AbstractSet[str]) -> list[_Cell]:
@@ -229,7 +253,7 @@ class _Atoms:
         for atom in range(len(self._count)) if dominated else ():
             key = self._of(atom)
             if digest(key) in dominated:
-                found.append(_Cell(nothing, key, int(self._count[atom]), np.array([atom])))
+                found.append(_Cell(nothing, key, np.array([atom]), size=int(self._count[atom])))
         return found
 
     def mixtures(self, cells: Sequence[_Cell], contributions: Contributions) -> Iterator[tuple[int, ...]]:
@@ -265,12 +289,18 @@ class _Atoms:
 
         With a `hidden` cell among the old ones, isolating means that the others add up to it.
         """
-        statistics = list(dict.fromkeys(cell.asked for cell in cells))
-        lines = {asked: line for line, asked in enumerate(statistics)}
-        within = np.zeros((len(statistics), len(self._count)), dtype=np.int64)  # which of a statistic's cells, from 1
+        # the cells of a statistic are apart, and stand in one line, unless a person may be in several
+        line_of = [(cell.asked, place if cell.asked.spread else None) for place, cell in enumerate(cells)]
+        lines = {each: line for line, each in enumerate(dict.fromkeys(line_of))}
+        if len(lines) * len(self._count) > MAX_HELD:
+            raise TooMuch
+        within = np.zeros((len(lines), len(self._count)), dtype=np.int64)  # which of its cells, from 1
+        factors: dict[int, Any] = {}
         for place, cell in enumerate(cells):
-            within[lines[cell.asked], cell.atoms] = place + 1
-        factors = {line: self.factors(asked) for asked, line in lines.items() if asked.factor is not None}
+            line = lines[line_of[place]]
+            within[line, cell.atoms] = place + 1
+            if cell.times is not None:
+                factors.setdefault(line, np.zeros(len(self._count), dtype=np.int64))[cell.atoms] = cell.times
         number, first = _numbered([*within, *factors.values()], len(self._count))
         order, ends = np.argsort(number, kind="stable"), np.cumsum(np.bincount(number, minlength=len(first)))
         held: list[dict[int, int]] = []
@@ -307,6 +337,12 @@ class _Atoms:
 
         sizes = [people([column]) for column in range(len(groups))]
         return Combinations(held, len(cells), old, sizes, people, self._minimum, who)
+
+
+def _left_out(asked: Asked) -> frozenset[str]:
+    """The cells of an earlier answer that nobody was told."""
+    known = asked.old and not asked.footprint.pending
+    return frozenset(asked.footprint.withheld or ()) if known else frozenset()
 
 
 def _residue(value: object) -> int:

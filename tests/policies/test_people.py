@@ -1,35 +1,12 @@
 """Sketches of sets of people never call near ones far apart."""
 
-import hashlib
-from collections.abc import Iterable, Mapping
-
-import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from sketches import once, sketch
 
-from policies.people import BUCKETS, Sketch, near
+from policies.people import near
 
 K = 5
-
-
-def number(*values: object) -> int:
-    return int.from_bytes(hashlib.sha256(repr(values).encode()).digest()[:8])
-
-
-def sketch(*groups: Mapping[int, int], kind: str = "VARCHAR") -> Sketch:
-    """Each group: how many rows of it each person has."""
-    cells: dict[tuple[int, int], list[int]] = {}
-    for place, group in enumerate(groups):
-        for person, rows in group.items():
-            cell = cells.setdefault((place, number(person) % BUCKETS), [0, 0, 0])
-            cell[:] = cell[0] + 1, cell[1] ^ number(person), cell[2] ^ number(person, rows)
-    keys = np.array(list(cells), dtype=np.int64).reshape(-1, 2)
-    values = np.array(list(cells.values()), dtype=np.uint64).reshape(-1, 3)
-    return Sketch([kind] * len(cells), keys[:, 0], keys[:, 1], values[:, 0], values[:, 1], values[:, 2])
-
-
-def once(people: Iterable[int]) -> dict[int, int]:
-    return dict.fromkeys(people, 1)
 
 
 PEOPLE = st.dictionaries(st.integers(0, 300), st.integers(1, 3), min_size=K, max_size=40)

@@ -1,0 +1,137 @@
+"""Which numbers of people may, added and subtracted, tell about a few: looked for in sketches, before people are.
+
+    people in January + people in February - people in either = people in both
+
+A group's sketch (`policies.people`) is linear: for each of some buckets of people, how many they are and the sums of
+their hashes. What a combination of groups leaves of its people it leaves of their buckets, so one about fewer than k
+people leaves little of anything, and nothing of all but k - 1 buckets. Of many groups, least squares find those that
+little may be left of, and which others take it away: the rest of a group is at least what is left when all others take
+away what they can. Among few groups the combination is a light word of a code, looked for by information sets (Prange
+1962): some buckets are drawn, the combinations that vanish on them are few, and one of them is the word if none of its
+buckets was drawn. Of 48 groups and 10 people each trial finds it with one half. What is suspected is looked at exactly
+(`policies.persons`).
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from policies.combinations import PRIME, echelon, modulo
+from policies.people import BUCKETS, MAX_SKETCH, PART, Sketch
+
+MAX_GROUPS = 500
+"""Groups that are looked at; of more, those of the statistics asked last."""
+FEW = 48
+"""Groups among which light words are looked for."""
+TRIALS = 24
+MOST_LOOKED_AT = 8
+"""New groups of an answer that a combination is looked for with, those that least is left of first."""
+MOST_TOGETHER = 12
+"""Statistics that are looked at exactly."""
+Counted = tuple[Any, Any, Any]
+"""A number and two sums, of each row of a sketch."""
+_EQUATIONS = 3
+"""Of each bucket."""
+_SPARE = 3
+"""Buckets drawn beyond those that leave no combination but by chance."""
+_MOST = 7 * 4**2
+"""What a person may leave, in standard deviations squared: a number and two sums, four times over."""
+_ROUNDING = 1e-12
+"""Of what a group has, squared: nothing."""
+_SEED = 20260101  # any: it only has to be independent of the data
+
+
+def suspects(sketches: Sequence[Sketch], counted: Sequence[Counted], old: int, minimum: int) -> list[int]:
+    """The statistics of combinations that may be about fewer than `minimum` people.
+
+    `counted`: of each sketch, people once or as often as they have rows. The first `old` were answered before; what
+    they tell without the others is left as it is.
+    """
+    owners, groups = _groups(sketches, counted)
+    random = np.random.Generator(np.random.PCG64(_SEED))
+    found: dict[int, None] = {}
+    for some in _together(groups, owners >= old, minimum):
+        for combination in _light(groups[some], owners[some] >= old, minimum, random):
+            mine = dict.fromkeys(sorted(owners[some][combination].tolist(), reverse=True))  # the new ones first
+            if not found or len(found | mine) <= MOST_TOGETHER:
+                found |= mine
+    return sorted(list(found)[:MOST_TOGETHER])
+
+
+def _groups(sketches: Sequence[Sketch], counted: Sequence[Counted]) -> tuple[Any, Any]:
+    """The statistic of each group, and groups × buckets × equations; the last statistics' first."""
+    owners: list[int] = []
+    tables = [np.zeros((0, BUCKETS, _EQUATIONS), dtype=np.int64)]
+    for owner, sketch in reversed(list(enumerate(sketches))):
+        names, place = np.unique(sketch.group, return_inverse=True)
+        if len(sketch.group) > MAX_SKETCH or len(owners) + len(names) > MAX_GROUPS:
+            continue
+        table = np.zeros((len(names), BUCKETS, _EQUATIONS), dtype=np.int64)
+        table[place, sketch.bucket] = np.stack(counted[owner], axis=-1)
+        owners += [owner] * len(names)
+        tables.append(table)
+    return np.array(owners, dtype=np.int64), np.concatenate(tables)
+
+
+def _together(groups: Any, fresh: Any, minimum: int) -> Iterator[Any]:
+    """Groups among which there may be a combination: all if they are few; else each new one of which little may be
+    left, with those that take most of it away."""
+    if len(groups) <= FEW:
+        yield np.arange(len(groups))
+        return
+    numbers, low, high = np.moveaxis(groups.astype(np.float64), 2, 0)
+    mean, deviation = PART / 2, PART / 12**0.5
+    flat = np.concatenate([numbers, (low - mean * numbers) / deviation, (high - mean * numbers) / deviation], axis=1)
+    basis = _basis(flat[~fresh])
+    left = flat[fresh] - flat[fresh] @ basis.T @ basis
+    places = np.flatnonzero(fresh)
+    new = np.flatnonzero((left**2).sum(axis=1) > _ROUNDING * (flat[fresh] ** 2).sum(axis=1))
+    rest = 1 / np.diag(np.linalg.pinv(left[new] @ left[new].T))
+    bound = (minimum - 1) * _MOST
+    for place in sorted(np.flatnonzero(rest <= bound), key=lambda each: rest[each])[:MOST_LOOKED_AT]:
+        target = places[new[place]]
+        others = np.delete(np.arange(len(groups)), target)
+        takes, *_ = np.linalg.lstsq(flat[others].T, flat[target], rcond=None)
+        most = others[np.argsort(-np.abs(takes), kind="stable")[: FEW - 1]]
+        yield np.sort(np.append(most, target))
+
+
+def _basis(rows: Any) -> Any:
+    """An orthonormal basis of the space of some rows."""
+    if not len(rows):
+        return rows
+    _, strength, directions = np.linalg.svd(rows, full_matrices=False)
+    return directions[strength > _ROUNDING**0.5 * strength[0]]
+
+
+def _light(groups: Any, fresh: Any, minimum: int, random: Any) -> Iterator[Any]:
+    """The groups in each combination with a fresh one that leaves few buckets."""
+    groups = groups % PRIME
+    there = np.flatnonzero(groups.any(axis=(0, 2)))
+    if not fresh.any() or len(there) < minimum:
+        return
+    drawn = min(-(-len(groups) // _EQUATIONS) + _SPARE, max(1, len(there) - minimum + 1))
+    count = len(groups)
+    for _ in range(TRIALS):
+        some = random.permutation(there)[:drawn]
+        rows, how = echelon(groups[:, some].reshape(count, -1), np.eye(count, dtype=np.int64))
+        vanishing = how[~rows.any(axis=1)]
+        with_fresh, vanishing = echelon(vanishing[:, fresh], vanishing)
+        left = _product(vanishing, groups.reshape(count, -1))
+        new = with_fresh.any(axis=1)
+        base, _ = echelon(left[~new], left[~new][:, :0])
+        left, how = echelon(modulo(left[new], base[base.any(axis=1)]), vanishing[new])
+        buckets = left.reshape(len(left), BUCKETS, _EQUATIONS).any(axis=2).sum(axis=1)
+        for row in np.flatnonzero((buckets > 0) & (buckets < minimum)):
+            yield np.flatnonzero(how[row])
+
+
+def _product(one: Any, other: Any) -> Any:
+    """The product of two matrices modulo PRIME, whose entries are too large to be added up first."""
+    made = np.zeros((len(one), other.shape[1]), dtype=np.int64)
+    for place in range(other.shape[0]):
+        users = np.flatnonzero(one[:, place])
+        if len(users):
+            made[users] = (made[users] + one[users, place][:, None] * other[place]) % PRIME
+    return made
