@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
@@ -81,12 +82,24 @@ def parse(sql: str, dialect: str) -> exp.Expr:
         raise Refusal.of(SQL_TOO_DEEP, limit=MAX_DEPTH) from None
     if len(statements) != 1:
         raise Refusal.of(STATEMENT_NOT_ALLOWED)
-    if sum(1 for _ in statements[0].walk()) > MAX_NODES:
+    nodes = list(islice(statements[0].walk(), MAX_NODES + 1))
+    if len(nodes) > MAX_NODES:
         raise Refusal.of(SQL_TOO_LARGE, limit=MAX_NODES, what="parts")
+    if any(_incomplete(node) for node in nodes):
+        raise Refusal.of(SQL_INVALID, dialect=dialect)
     tree = respelled(plain(heard(statements[0], dialect), dialect))
     if not isinstance(tree, (exp.Select, exp.SetOperation, exp.Subquery)):
         raise Refusal.of(STATEMENT_NOT_ALLOWED)
     return tree
+
+
+def _incomplete(node: exp.Expr) -> bool:
+    """Is it a call without what it is called with, or a row of nothing, which the parser lets pass."""
+    if isinstance(node, exp.Values):
+        return any(isinstance(row, exp.Tuple) and not row.expressions for row in node.expressions)
+    if isinstance(node, exp.PercentileCont | exp.PercentileDisc) and not isinstance(node.parent, exp.WithinGroup):
+        return node.args.get("expression") is None
+    return isinstance(node, exp.AggFunc) and node.arg_types.get("this", False) and node.args.get("this") is None
 
 
 def _limited(tokens: list[Token]) -> None:

@@ -124,7 +124,7 @@ def grouped_key(block: Block, found: Value) -> Value:
         return check_person.key_of(block, found)
     if block.phase == "groups" and found.level is Level.RELEASED and not isinstance(found.node, exp.Column):
         for key in block.keys:
-            if isinstance(key.node, exp.Try) and key.node.this == found.node:
+            if key.node.find(exp.Try) and failing.same(key.node, found.node):
                 return key
     if block.phase == "groups" and found.level is Level.ROW:
         for key in block.keys:

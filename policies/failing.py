@@ -50,7 +50,19 @@ def _bare(node: exp.Expr) -> exp.Expr:
             return exp.Paren(this=branch.args["true"])
         return part
 
-    return node.transform(opened)
+    return node.copy().transform(opened, copy=False)
+
+
+def same(one: exp.Expr, other: exp.Expr) -> bool:
+    """Are the two the same but for what keeps them from failing."""
+
+    def plain(node: exp.Expr) -> exp.Expr:
+        whole = exp.Paren(this=_bare(node))
+        for part in list(whole.this.find_all(exp.Try, exp.Paren)):
+            part.replace(part.this)
+        return whole
+
+    return plain(one) == plain(other)
 
 
 def tried(found: Value) -> Value:

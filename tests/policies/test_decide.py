@@ -54,6 +54,23 @@ def test_what_the_check_stumbles_over_is_refused_and_logged_without_the_query(
     assert "secret" not in caplog.text
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT max() FROM citizen",
+        "SELECT * FROM (VALUES ()) t",
+        "SELECT quantile_cont(income) FROM citizen",
+        "SELECT any_value() FROM citizen",
+        "SELECT count(*) FROM citizen WHERE",
+        "SELECT 'a",
+    ],
+)
+def test_what_is_no_sql_is_called_so(sql: str, policy: Policy, schema: Schema) -> None:
+    decision = decide(sql, policy, schema)
+    assert isinstance(decision, Refused)
+    assert decision.code == "SQL_INVALID"
+
+
 def test_the_corpus_holds_every_class_of_attack() -> None:
     lines = attacks()
     assert len(lines) >= 500
