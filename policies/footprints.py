@@ -92,7 +92,10 @@ def footprints(env: Environment, block: Block, limits: Thresholds, made: exp.Sel
     if exact:
         found_all += _valued(env, block, limits, about, based)
     if _repeats(env, block):
-        found_all = [replace(told, footprint=replace(told.footprint, repeats=True)) for told in found_all]
+        found_all = [  # a number of people adds nothing up
+            told if told.footprint.persons else replace(told, footprint=replace(told.footprint, repeats=True))
+            for told in found_all
+        ]
     return found_all
 
 

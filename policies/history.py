@@ -19,7 +19,7 @@ from policies.dominance import Rule
 from policies.errors import HISTORY_FULL, NOT_IN_ENGINE
 from policies.ground import grounded
 from policies.model import Policy
-from policies.persons import is_counted
+from policies.persons import adds_people, counts_people
 from policies.reduced import reduced
 
 MAX_PAIRS = 400
@@ -122,8 +122,11 @@ def compare(
                 pairs[pair] = None
             if len(pairs) > MAX_PAIRS:
                 return Refused.because(HISTORY_FULL)
-    crowds = tuple(_crowd(fresh, others, frame_of, policy, places))
-    return Comparison(tuple(pairs), tuple(audits), crowds, tuple(withheld))
+    crowds: list[Crowd] = []
+    for told in (counts_people, adds_people):
+        mine, theirs = ([one for one in some if told(one)] for some in (fresh, others))
+        crowds += _crowds(mine, theirs, frame_of, policy, places)
+    return Comparison(tuple(pairs), tuple(audits), tuple(crowds), tuple(withheld))
 
 
 def _seen(footprints: Sequence[Footprint]) -> dict[Footprint, Footprint]:
@@ -169,29 +172,26 @@ def _frames(
     return found
 
 
-def _crowd(
+def _crowds(
     fresh: Sequence[Footprint],
     others: Sequence[Footprint],
     frame_of: Mapping[Footprint, tuple[object, ...]],
     policy: Policy,
     places: Mapping[Footprint, Place],
 ) -> Iterator[Crowd]:
-    """Statistics about the people of the new ones; those whose rows are the same have been audited by them."""
-    waiting = [one for one in fresh if is_counted(one)]
-    counted = [one for one in others if is_counted(one)]
-    while waiting:
-        first = waiting[0]
-        linked = {each: people.pair(first, each, policy) for each in (*counted, *waiting)}
+    """Statistics about the same people as the new ones, unless all are over the same rows and audited by them."""
+    old = frozenset(others)
+    while fresh:
+        linked = {each: people.pair(fresh[0], each, policy) for each in (*others, *fresh)}
         members = [
-            Member(each, pair.places[1], each in counted, None if each in counted else places.get(each))
+            Member(each, pair.places[1], each in old, None if each in old else places.get(each))
             for each, pair in linked.items()
             if pair is not None
         ]
-        waiting = [each for each in waiting if each is not first and linked[each] is None]
-        rows = not any(member.footprint.persons or member.footprint.repeats for member in members)
-        if rows and len({frame_of[member.footprint] for member in members}) == 1:
-            continue
-        yield Crowd(tuple(members), max(member.footprint.min_group for member in members))
+        fresh = [each for each in fresh[1:] if linked[each] is None]
+        by_rows = not any(member.footprint.persons or member.footprint.repeats for member in members)
+        if not by_rows or len({frame_of[member.footprint] for member in members}) > 1:
+            yield Crowd(tuple(members), max(member.footprint.min_group for member in members))
 
 
 def _in_pairs(one: Footprint, other: Footprint, frame_of: Mapping[Footprint, tuple[object, ...]]) -> bool:

@@ -22,18 +22,30 @@ from policies.people import BUCKETS
 _CELLS, _EVERYONE = "cells", "everyone"
 
 
-def is_counted(footprint: Footprint) -> bool:
-    """Is it about people, or about rows in which they say the same."""
-    if footprint.dialect != "duckdb" or not footprint.exact or footprint.min_group > BUCKETS // 2:
-        return False
-    if footprint.total or footprint.factor or footprint.valued or footprint.rough or footprint.weighed:
-        return False
-    return footprint.repeats or is_once(footprint)
+def counts_people(footprint: Footprint) -> bool:
+    """Is it a number of people."""
+    return _is_plain(footprint) and is_once(footprint)
+
+
+def adds_people(footprint: Footprint) -> bool:
+    """Is it a sum of what is the same in all rows of a person."""
+    return _is_plain(footprint) and not footprint.persons and (footprint.repeats or _has_one_row_each(footprint))
 
 
 def is_once(footprint: Footprint) -> bool:
-    """Does it count each person once in each of its groups."""
-    return footprint.persons or footprint.once or len(footprint.single) == len(footprint.tables)
+    """Is everybody in each of its groups once, however many rows they have."""
+    return footprint.persons or footprint.once or _has_one_row_each(footprint)
+
+
+def _has_one_row_each(footprint: Footprint) -> bool:
+    return len(footprint.single) == len(footprint.tables)
+
+
+def _is_plain(footprint: Footprint) -> bool:
+    """Can it be looked at over the people."""
+    if footprint.dialect != "duckdb" or not footprint.exact or footprint.min_group > BUCKETS // 2:
+        return False
+    return not (footprint.total or footprint.factor or footprint.valued or footprint.rough or footprint.weighed)
 
 
 def audit(members: Sequence[Member]) -> Audit:
