@@ -424,9 +424,13 @@ def _row_sets(
         if isinstance(call, exp.CountIf):
             entry.present.append(_and(where, part.node.copy()))
             entry.compared.append(_and(where, part.node.copy()))
-    divided = not counted and not isinstance(call, exp.Sum) and not all(_nothing_else(env, part) for part in parts)
-    if not entry.compared or divided or (not counted and any(part.whole for part in parts if part.level is Level.ROW)):
-        entry.compared.append(everything.copy())
+    if not counted and not conditional and len(parts) == 1 and _counted_alone(env, block, parts[0], where):
+        entry.compared = [entry.present[1].copy()]
+    else:
+        divided = not counted and not isinstance(call, exp.Sum) and not all(_nothing_else(env, part) for part in parts)
+        whole = not counted and any(part.whole for part in parts if part.level is Level.ROW)
+        if not entry.compared or divided or whole:
+            entry.compared.append(everything.copy())
     entry.mixed += [_and(where, rows) for rows in _mixed(call, parts)]
     for part in parts:
         if totals and lists.unpinned(env, block, part):
@@ -472,6 +476,19 @@ def _summed_too(block: Block, call: exp.Expr, part: Value) -> bool:
     return not isinstance(call, exp.Sum) and any(
         inner.this == part.node for each in sums for inner in each.find_all(exp.Sum)
     )
+
+
+def _counted_alone(env: Environment, block: Block, part: Value, where: exp.Expr | None) -> bool:
+    """Is told beside it of how many rows it is, and not how many there are: then it is about no others."""
+    not_null = _present(part, env)
+    told = {
+        rows.sql()
+        for each in block.aggregates.values()
+        if isinstance(each.node.this if isinstance(each.node, exp.Filter) else each.node, exp.Count)
+        for rows in each.compared
+    }
+    everything = where if where is not None else exp.true()
+    return not_null is not None and _and(where, not_null).sql() in told and everything.sql() not in told
 
 
 def _nothing_else(env: Environment, part: Value) -> bool:
