@@ -97,6 +97,11 @@ class Failed:
 Recorder = Callable[[str, Decision], None]
 """Called with the SQL and the decision before anything runs; if it raises, nothing runs."""
 
+_LEFT_OUT = (
+    "Groups inside the query may be withheld for standing for fewer than {minimum} people or beside such a group. They"
+    " are missing in what is computed from the others: totals, shares, ranks, and zeros that stand for nothing found."
+)
+"""Said of every answer of that shape, whether anything is missing or not."""
 WRONG_SQL = frozenset({"SQL_INVALID"})
 """Refusals that mean the text is no SQL, rather than that the policy says no."""
 
@@ -224,7 +229,10 @@ def whole(
         return Failed.because(error, Elapsed(deciding_s * 1000, (time.perf_counter() - started) * 1000))
     elapsed = Elapsed(deciding_s * 1000, (executed - started) * 1000, (time.perf_counter() - executed) * 1000)
     remembered = history.with_answer(examined.footprints)
-    return Answer(released.table, released.suppressed, remembered, examined.footprints, decision.lineage, elapsed)
+    told = (_LEFT_OUT.format(minimum=plan.min_group),) if plan.nested else ()
+    return Answer(
+        released.table, released.suppressed, remembered, examined.footprints, decision.lineage, elapsed, notes=told
+    )
 
 
 def _private(

@@ -198,8 +198,8 @@ def _report(given: Answer | Streaming) -> str:
         report |= {"suppressed": 0, "streamed": True}
     else:
         report |= {"suppressed": given.suppressed}
-        if given.notes:
-            report |= {"error_bars": dict(given.half_widths), "notes": list(given.notes)}
+        report |= {"error_bars": dict(given.half_widths)} if given.half_widths else {}
+        report |= {"notes": list(given.notes)} if given.notes else {}
     return json.dumps(report)
 
 

@@ -59,14 +59,13 @@ def _suspected(plan: Sequence[Crowd], ask: Ask) -> Iterator[Audit]:
     """The audits of those statistics whose sketches make them suspect."""
     for crowd in plan:
         sketches = [
-            (sketched(ask(people.sketch(each.footprint, each.table, crowd.minimum), people.MAX_SKETCH + 1)), each)
+            (sketched(ask(people.sketch(each.seen, each.table, crowd.minimum), people.MAX_SKETCH + 1)), each)
             for each in crowd.members
         ]
         old = sum(each.old for each in crowd.members)
-        counted = [sketch.people if persons.is_once(each.footprint) else sketch.rows for sketch, each in sketches]
-        found = suspects([sketch for sketch, _ in sketches], counted, old, crowd.minimum)
-        if found:
-            yield persons.audit([crowd.members[place] for place in found])
+        counted = [sketch.people if people.is_once(each.seen) else sketch.rows for sketch, each in sketches]
+        for together in suspects([sketch for sketch, _ in sketches], counted, old, crowd.minimum):
+            yield persons.audit([crowd.members[place] for place in together])
 
 
 def _judged(audit: Audit, ask: Ask) -> Verdict:

@@ -103,9 +103,10 @@ def described(result: Answer | Refused | Failed) -> dict[str, Any]:
             [_plain(value) for value in row]
             for row in zip(*(each.to_pylist() for each in result.table.columns), strict=True)
         ]
-        noisy = {"error_bars": dict(result.half_widths), "notes": list(result.notes)} if result.notes else {}
+        bars = {"error_bars": dict(result.half_widths)} if result.half_widths else {}
+        notes = {"notes": list(result.notes)} if result.notes else {}
         return {
-            **empty, **noisy, "outcome": "answer", "columns": result.table.column_names, "rows": rows,
+            **empty, **bars, **notes, "outcome": "answer", "columns": result.table.column_names, "rows": rows,
             "suppressed": result.suppressed, "elapsed_ms": elapsed,
         }  # fmt: skip
     outcome = "refuse" if isinstance(result, Refused) and result.code != "SQL_INVALID" else "error"

@@ -149,6 +149,7 @@ def check(sql: str, policy: Policy, schema: Schema, dialect: str, user: Mapping[
             "nested": False,
             "uncounted": False,
             "collapsed": set(),
+            "grain": {},
             "full": {},
             "unscaled": set(),
             "matched": {},

@@ -77,8 +77,23 @@ def _scalar(env: Environment, block: Block, node: exp.Expr) -> Value:
         return _stepped(env, result, parts[0])
     if isinstance(node, exp.Round):
         return _rounded(result, parts)
-    unit = DATE_PARTS.get(type(node))
+    beginning = _BEGINNINGS.get(_length(node))
+    if beginning is not None and isinstance(node.this, exp.Cast):  # of a date written out, the year or the month
+        date = env.value(env, block, node.this.this)
+        return coarse(result, date, beginning) if date.kind in ("date", "time") and date.plain else result
+    unit = DateUnit.MONTH if isinstance(node, exp.LastDay) else DATE_PARTS.get(type(node))
     return coarse(result, parts[0], unit) if unit and parts[0].plain else result
+
+
+_BEGINNINGS = {"4": DateUnit.YEAR, "7": DateUnit.MONTH}
+"""Characters of a date in ISO 8601."""
+
+
+def _length(node: exp.Expr) -> str:
+    """How much of the beginning of a text is taken; empty where it is something else."""
+    if isinstance(node, exp.Substring) and node.args.get("start") == exp.Literal.number(1):
+        return str(node.args["length"]) if node.args.get("length") else ""
+    return str(node.expression) if isinstance(node, exp.Left) else ""
 
 
 def _stepped(env: Environment, result: Value, inner: Value) -> Value:

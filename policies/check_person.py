@@ -99,6 +99,8 @@ def begin(
             for unit in block.units:
                 if unit.instance in lost:
                     env.meta["matched"][unit.instance] = (unit, tuple(block.matched), frozenset(lost))
+    others = tuple(env.to_base(key.node) or key.node for key in raw if not names_person(env, key.node))
+    env.meta["grain"] |= {unit.instance: others for unit in (*known, *block.units)}
     block.units, block.keys, block.person = person.units, [], person
     block.grouped, block.phase, block.personal = False, "people", True
     env.meta["collapsed"] |= {unit.instance for unit in (*known, *block.units)}
@@ -107,6 +109,18 @@ def begin(
 
 def _touches(node: exp.Expr | None, instances: set[str]) -> bool:
     return node is not None and any(column.table in instances for column in node.find_all(exp.Column))
+
+
+def names_person(env: Environment, node: exp.Expr) -> bool:
+    """Is it the person whose a row is, or nobody: the column that names them, whatever chose it."""
+    base = (env.to_base(node) or node).unnest()
+    if isinstance(base, exp.Case):
+        given = [each.args["true"] for each in base.args["ifs"]] + [base.args.get("default") or exp.Null()]
+        return all(isinstance(each, exp.Null) or names_person(env, each) for each in given)
+    if not isinstance(base, exp.Column) or base.table not in env.datasets:
+        return False
+    unit = env.policy.datasets[env.datasets[base.table]].unit or ""
+    return base.name.lower() in (unit.lower(), rewrite.UNIT)
 
 
 def key_of(block: Block, found: Value) -> Value:

@@ -12,7 +12,7 @@ buckets was drawn. Of 48 groups and 10 people each trial finds it with one half.
 (`policies.persons`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,10 +25,11 @@ MAX_GROUPS = 500
 FEW = 48
 """Groups among which light words are looked for."""
 TRIALS = 24
-MOST_LOOKED_AT = 8
-"""New groups of an answer that a combination is looked for with, those that least is left of first."""
+MOST_IN_VAIN = 8
+"""New groups of an answer that a combination is looked for with, those that least is left of first, until none is
+found with so many."""
 MOST_TOGETHER = 12
-"""Statistics that are looked at exactly."""
+"""Statistics that are looked at exactly at once, where no combination needs more of them."""
 Counted = tuple[Any, Any, Any]
 """A number and two sums, of each row of a sketch."""
 _EQUATIONS = 3
@@ -42,21 +43,36 @@ _ROUNDING = 1e-12
 _SEED = 20260101  # any: it only has to be independent of the data
 
 
-def suspects(sketches: Sequence[Sketch], counted: Sequence[Counted], old: int, minimum: int) -> list[int]:
-    """The statistics of combinations that may be about fewer than `minimum` people.
+def suspects(sketches: Sequence[Sketch], counted: Sequence[Counted], old: int, minimum: int) -> list[list[int]]:
+    """The statistics of combinations that may be about fewer than `minimum` people: those to look at together.
 
     `counted`: of each sketch, people once or as often as they have rows. The first `old` were answered before; what
     they tell without the others is left as it is.
     """
     owners, groups = _groups(sketches, counted)
     random = np.random.Generator(np.random.PCG64(_SEED))
-    found: dict[int, None] = {}
+    found: dict[frozenset[int], None] = {}
+    in_vain = 0
     for some in _together(groups, owners >= old, minimum):
-        for combination in _light(groups[some], owners[some] >= old, minimum, random):
-            mine = dict.fromkeys(sorted(owners[some][combination].tolist(), reverse=True))  # the new ones first
-            if not found or len(found | mine) <= MOST_TOGETHER:
-                found |= mine
-    return sorted(list(found)[:MOST_TOGETHER])
+        light = _light(groups[some], owners[some] >= old, minimum, random)
+        before = len(found)
+        found |= {frozenset(owners[some][combination].tolist()): None for combination in light}
+        in_vain = 0 if len(found) > before else in_vain + 1
+        if in_vain == MOST_IN_VAIN:
+            break
+    return _gathered(found)
+
+
+def _gathered(found: Iterable[frozenset[int]]) -> list[list[int]]:
+    """Sets of statistics put together where they are few, each as a whole."""
+    together: list[set[int]] = []
+    for each in sorted(found, key=lambda some: (-len(some), sorted(some))):
+        place = next((some for some in together if len(some | each) <= max(MOST_TOGETHER, len(some))), None)
+        if place is None:
+            together.append(set(each))
+        else:
+            place |= each
+    return [sorted(some) for some in together]
 
 
 def _groups(sketches: Sequence[Sketch], counted: Sequence[Counted]) -> tuple[Any, Any]:
@@ -89,7 +105,7 @@ def _together(groups: Any, fresh: Any, minimum: int) -> Iterator[Any]:
     new = np.flatnonzero((left**2).sum(axis=1) > _ROUNDING * (flat[fresh] ** 2).sum(axis=1))
     rest = 1 / np.diag(np.linalg.pinv(left[new] @ left[new].T))
     bound = (minimum - 1) * _MOST
-    for place in sorted(np.flatnonzero(rest <= bound), key=lambda each: rest[each])[:MOST_LOOKED_AT]:
+    for place in sorted(np.flatnonzero(rest <= bound), key=lambda each: rest[each]):
         target = places[new[place]]
         others = np.delete(np.arange(len(groups)), target)
         takes, *_ = np.linalg.lstsq(flat[others].T, flat[target], rcond=None)
@@ -119,12 +135,21 @@ def _light(groups: Any, fresh: Any, minimum: int, random: Any) -> Iterator[Any]:
         vanishing = how[~rows.any(axis=1)]
         with_fresh, vanishing = echelon(vanishing[:, fresh], vanishing)
         left = _product(vanishing, groups.reshape(count, -1))
-        new = with_fresh.any(axis=1)
-        base, _ = echelon(left[~new], left[~new][:, :0])
-        left, how = echelon(modulo(left[new], base[base.any(axis=1)]), vanishing[new])
+        told, _ = echelon(left[~with_fresh.any(axis=1)], left[~with_fresh.any(axis=1)][:, :0])
+        told = told[told.any(axis=1)]
+        left, how = echelon(left, vanishing)
         buckets = left.reshape(len(left), BUCKETS, _EQUATIONS).any(axis=2).sum(axis=1)
         for row in np.flatnonzero((buckets > 0) & (buckets < minimum)):
-            yield np.flatnonzero(how[row])
+            if modulo(left[[row]], told).any():  # more than earlier ones tell without the fresh
+                yield np.flatnonzero(_in_other_words(how[row] != 0, how[buckets == 0] != 0))
+
+
+def _in_other_words(groups: Any, nothing: Any) -> Any:
+    """The groups of a combination, and those that others of its groups add up to: without one of them it can still be
+    made."""
+    while (more := groups | nothing[(nothing & groups).any(axis=1)].any(axis=0)).sum() > groups.sum():
+        groups = more
+    return groups
 
 
 def _product(one: Any, other: Any) -> Any:

@@ -134,6 +134,7 @@ class Member:
     """A statistic in a crowd."""
 
     footprint: "Footprint"
+    seen: "Footprint"  # what of it is looked at
     table: int  # the one that names the people
     old: bool  # answered before
     place: Place | None = None  # None: no cell can be withheld alone
@@ -191,6 +192,7 @@ class Footprint:
     people: tuple[str, ...] = ()  # the column of each table that names the person
     single: tuple[int, ...] = ()  # tables with one row per person
     collapsed: tuple[int, ...] = ()  # tables whose rows were put together, one row per person
+    grain: tuple[str, ...] | None = None  # and by what else, where all of its rows were
     dominated: str = ""  # true of a group whose total tells too much about its largest contributors
     withheld: tuple[str, ...] | None = field(default=(), compare=False)  # cells not told; None: not answered yet
     pending: bool = field(default=False, compare=False)  # somebody may be being told more of it

@@ -31,9 +31,7 @@ STATEMENT_NOT_ALLOWED = ErrorCode(
 CONSTRUCT_NOT_ALLOWED = ErrorCode(
     "CONSTRUCT_NOT_ALLOWED", 403, "{what} is not among the SQL constructs the gateway allows.", "{hint}"
 )
-FUNCTION_NOT_ALLOWED = ErrorCode(
-    "FUNCTION_NOT_ALLOWED", 403, "The function {name} is not allowed here.", "Use an allowed function instead."
-)
+FUNCTION_NOT_ALLOWED = ErrorCode("FUNCTION_NOT_ALLOWED", 403, "The function {name} is not allowed here.", "{instead}")
 FUNCTION_PARTIAL = ErrorCode(
     "FUNCTION_PARTIAL",
     403,

@@ -1,6 +1,6 @@
 """Whom a statistic is about, in canonical form: conditions over base columns, sorted, with aliases b0, b1, …"""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -9,6 +9,7 @@ from types import MappingProxyType
 from sqlglot import exp
 
 from policies import rewrite
+from policies.check_person import names_person
 from policies.check_predicate import conjuncts
 from policies.decision import Footprint
 from policies.dialects import said
@@ -22,6 +23,9 @@ from policies.thresholds import Thresholds, dominated
 
 MAX_OUTER = 3
 """Tables that outer joins may leave out of one SELECT, each looked at with and without the others."""
+
+
+_EMPTY = "empty"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +84,17 @@ def footprints(env: Environment, block: Block, limits: Thresholds, made: exp.Sel
             _no_totals(env, block, row_set, rows_or_none)
             if any(needed for needed, _ in factors.values()):
                 raise Refusal.of(NON_LINEAR, rows_or_none, name="A sum of products over such rows")
-            found_all += _written_out(env, block, limits, made, rows_or_none, tellers[row_set])
+            for told in _written_out(env, block, limits, made, rows_or_none, tellers[row_set]):
+                found_all += [told, *_once(env, block, told, row_set)]
+            for empty, numbers in _without_value(block, row_set):
+                found_all += _written_out(env, block, limits, made, rows_or_none, numbers, empty)
             found_all += _roughly(env, block, limits, RowSet(tuple(conditions), based), tellers[row_set])
             continue
         joined = _with_matched(env, block, conditions)
         for each in row_sets(env, RowSet(tuple(conditions), (*based, *about.groups))):
             for told in _told(env, joined, limits, each, tellers[row_set], factors):
                 found_all.append(told)
-                found_all += _once(env, block, told, row_set)
+                found_all += _once(env, joined, told, row_set)
                 found_all += _totals(env, block, told, row_set)
     if exact:
         found_all += _valued(env, block, limits, about, based)
@@ -116,6 +123,17 @@ def _valued(
         joined = _with_matched(env, block, conditions)
         for each in row_sets(env, RowSet(tuple(conditions), (*based, *about.groups))):
             yield from _told(env, joined, limits, each, numbers, valued=without)
+
+
+def _without_value(block: Block, row_set: str) -> Iterator[tuple[exp.Expr, set[int]]]:
+    """Which of some rows add nothing to which sums, where columns of the block's own tables say so."""
+    here = {unit.instance for unit in block.units}
+    found: dict[str, tuple[exp.Expr, set[int]]] = {}
+    for aggregate in block.aggregates.values():
+        for rows, empty in aggregate.valued:
+            if rows.sql() == row_set and {column.table for column in empty.find_all(exp.Column)} <= here:
+                found.setdefault(empty.sql(), (empty, set()))[1].add(aggregate.number)
+    yield from found.values()
 
 
 def _repeats(env: Environment, block: Block) -> bool:
@@ -158,9 +176,10 @@ def _written_out(
     made: exp.Select,
     rows: exp.Expr | None,
     tellers: set[int] | None,
+    empty: exp.Expr | None = None,
 ) -> Iterator[Told]:
     """Rows that conditions over base tables cannot describe (a statistic is joined to them or compared with them): the
-    SELECT's own rows, how often each person is in which group."""
+    SELECT's own rows, how often each person is in which group. `empty`: but for those where it holds."""
     for person, minimum in limits.units:
         instance = next(unit for unit in block.units if unit.node in list(person.find_all(exp.Column)))
         names = [f"k{place:02}" for place in range(len(block.keys))]
@@ -172,18 +191,22 @@ def _written_out(
             tree.set(clause, [each.copy() for each in given] if isinstance(given, list) else given and given.copy())
         if rows is not None and not (isinstance(rows, exp.Boolean) and rows.this):
             tree = tree.where(rows.copy(), copy=False)
+        if empty is not None:
+            tree.append("expressions", exp.alias_(empty.copy(), _EMPTY, quoted=True))
         source = said(env.inlined(tree), env.dialect)
+        without = rewrite.column(_EMPTY, "b0") if empty is not None else None
         own = [canonical(rewrite.column(name, "b0"), {"b0": "b0"}, env.dialect) for name in names]
         for level, members in _groupings(block):
             found = Footprint(
                 tables=(instance.dataset,),
                 sources=(source,),
-                conditions=(),
+                conditions=() if without is None else (canonical(exp.Not(this=without), {"b0": "b0"}, env.dialect),),
                 keys=tuple(own[place] for place in members),
                 units=(canonical(rewrite.column(rewrite.UNIT, "b0"), {"b0": "b0"}, env.dialect),),
                 min_group=minimum,
                 exact=False,
                 dialect=env.dialect,
+                valued="" if without is None else canonical(without, {"b0": "b0"}, env.dialect),
             )
             yield Told(found, tellers, tuple(block.keys[place].node for place in members), level)
 
@@ -264,7 +287,7 @@ def _told(
     valued: exp.Expr | None = None,
 ) -> Iterator[Told]:
     """The footprints of one row set, one per grouping; and those of its rows multiplied by each of `factors`."""
-    order = sorted((unit.instance for unit in block.units), key=lambda instance: env.datasets[instance])
+    order = _order(env, block)
     aliases = {instance: f"b{place}" for place, instance in enumerate(order)}
     sources = tuple(_full(env, instance) for instance in order)
     texts = [None if key is None else canonical(key, aliases, env.dialect) for key in rows.keys]
@@ -290,6 +313,7 @@ def _told(
             ),
             collapsed=tuple(place for place, instance in enumerate(order) if instance in env.meta["collapsed"]),
         )
+        found = replace(found, grain=_grain(env, order, found, aliases))
         named = tuple(keys.get(key, exp.null()) for key in found.group_keys)  # what an outer row fixes has no name here
         for each in _each_way(found):
             one = Told(each, tellers, named, level, rows.whole)
@@ -308,7 +332,15 @@ def _each_way(found: Footprint) -> Iterator[Footprint]:
         others = (*found.units[:place], *found.units[place + 1 :])
         yield replace(found, units=(person, *others))
         if found.collapsed:
-            yield replace(found, units=(person, *others), collapsed=())
+            yield replace(found, units=(person, *others), collapsed=(), grain=None)
+
+
+def _grain(env: Environment, order: Sequence[str], found: Footprint, aliases: dict[str, str]) -> tuple[str, ...] | None:
+    """By what, beside the person, the rows of all tables were put together."""
+    if not found.collapsed or {*found.collapsed, *found.single} < set(range(len(order))):
+        return None
+    keys = (key for instance in order for key in env.meta["grain"].get(instance, ()))
+    return tuple(sorted({canonical(key, aliases, env.dialect) for key in keys}))
 
 
 def _person(env: Environment, instance: str) -> str:
@@ -316,30 +348,48 @@ def _person(env: Environment, instance: str) -> str:
 
 
 def _once(env: Environment, block: Block, told: Told, row_set: str) -> Iterator[Told]:
-    """The same people counted once each. Where a condition says how many rows they have, that tells, beside a count of
-    the rows, about those that have another number; elsewhere it is compared with other numbers of people."""
+    """The same people counted once each, or once for each value of something else that is counted with them. Where a
+    condition says how many rows they have, that tells, beside a count of the rows, about those that have another
+    number; elsewhere it is compared with other numbers of people."""
     several = len(told.footprint.single) < len(told.footprint.tables)
     if told.footprint.factor or not several:
         return
     persons = {unit.node.sql() for unit in block.units}
-    numbers = {
-        aggregate.number
-        for aggregate in block.aggregates.values()
-        for call in aggregate.node.find_all(exp.Count)
-        if isinstance(call.this, exp.Distinct)
-        and row_set in (rows.sql() for rows in aggregate.compared)
-        and _is_person(env, call.this.expressions[0], persons)
-    }
-    if numbers:
+    alone: set[int] = set()
+    beside: dict[exp.Expr, set[int]] = {}
+    for aggregate in block.aggregates.values():
+        for call in aggregate.node.find_all(exp.Count, exp.ApproxDistinct):
+            counted = _told_apart(call)
+            if counted is None or row_set not in (rows.sql() for rows in aggregate.compared):
+                continue
+            if counted.sql() in persons or names_person(env, counted):
+                alone.add(aggregate.number)
+            elif any(names_person(env, column) for column in counted.find_all(exp.Column)):
+                beside.setdefault(counted, set()).add(aggregate.number)
+    if alone:
         fixed = any(each.find(exp.AggFunc) for each in block.conditions)
-        yield replace(told, footprint=replace(told.footprint, once=True, persons=not fixed), aggregates=numbers)
+        yield replace(told, footprint=replace(told.footprint, once=True, persons=not fixed), aggregates=alone)
+    for counted, numbers in beside.items():
+        base = env.to_base(counted)
+        if base is None or not told.footprint.exact:
+            hint = "Count the people alone, or count the rows of a SELECT DISTINCT of both."
+            raise Refusal.of(CONSTRUCT_NOT_ALLOWED, counted, what="COUNT(DISTINCT …) of more than people", hint=hint)
+        order = _order(env, block)
+        grain = (canonical(base, {instance: f"b{place}" for place, instance in enumerate(order)}, env.dialect),)
+        yield replace(told, footprint=replace(told.footprint, persons=True, grain=grain), aggregates=numbers)
 
 
-def _is_person(env: Environment, node: exp.Expr, persons: Collection[str]) -> bool:
-    base = env.to_base(node)
-    if node.sql() in persons or not isinstance(base, exp.Column):
-        return node.sql() in persons
-    return base.table in env.datasets and base.name.lower() == _person(env, base.table)
+def _order(env: Environment, block: Block) -> list[str]:
+    """The occurrences of tables, as a footprint names them b0, b1, …"""
+    return sorted((unit.instance for unit in block.units), key=lambda instance: env.datasets[instance])
+
+
+def _told_apart(call: exp.Expr) -> exp.Expr | None:
+    """What is counted once for each of its values."""
+    counted: exp.Expr | None = call.this
+    if isinstance(call, exp.ApproxDistinct):
+        return counted
+    return counted.expressions[0] if isinstance(counted, exp.Distinct) else None
 
 
 def _tables(node: exp.Expr) -> set[str]:

@@ -19,7 +19,7 @@ from policies.dominance import Rule
 from policies.errors import HISTORY_FULL, NOT_IN_ENGINE
 from policies.ground import grounded
 from policies.model import Policy
-from policies.persons import adds_people, counts_people
+from policies.persons import over_people
 from policies.reduced import reduced
 
 MAX_PAIRS = 400
@@ -123,8 +123,10 @@ def compare(
             if len(pairs) > MAX_PAIRS:
                 return Refused.because(HISTORY_FULL)
     crowds: list[Crowd] = []
-    for told in (counts_people, adds_people):
-        mine, theirs = ([one for one in some if told(one)] for some in (fresh, others))
+    for kind in dict.fromkeys(kind for one in fresh for kind, _ in over_people(one)):
+        mine, theirs = (
+            {one: seen for one in some for each, seen in over_people(one) if each == kind} for some in (fresh, others)
+        )
         crowds += _crowds(mine, theirs, frame_of, policy, places)
     return Comparison(tuple(pairs), tuple(audits), tuple(crowds), tuple(withheld))
 
@@ -173,23 +175,26 @@ def _frames(
 
 
 def _crowds(
-    fresh: Sequence[Footprint],
-    others: Sequence[Footprint],
+    fresh: Mapping[Footprint, Footprint],
+    others: Mapping[Footprint, Footprint],
     frame_of: Mapping[Footprint, tuple[object, ...]],
     policy: Policy,
     places: Mapping[Footprint, Place],
 ) -> Iterator[Crowd]:
-    """Statistics about the same people as the new ones, unless all are over the same rows and audited by them."""
-    old = frozenset(others)
-    while fresh:
-        linked = {each: people.pair(fresh[0], each, policy) for each in (*others, *fresh)}
+    """Statistics about the same people as the new ones, unless all are over the same rows and audited by them. Of each
+    what is looked at."""
+    waiting = list(fresh)
+    while waiting:
+        linked = {each: people.pair(waiting[0], each, policy) for each in (*others, *waiting)}
         members = [
-            Member(each, pair.places[1], each in old, None if each in old else places.get(each))
+            Member(each, fresh[each], pair.places[1], False, places.get(each))
+            if each in fresh
+            else Member(each, others[each], pair.places[1], True)
             for each, pair in linked.items()
             if pair is not None
         ]
-        fresh = [each for each in fresh[1:] if linked[each] is None]
-        by_rows = not any(member.footprint.persons or member.footprint.repeats for member in members)
+        waiting = [each for each in waiting[1:] if linked[each] is None]
+        by_rows = all(len(member.seen.single) == len(member.seen.tables) for member in members)
         if not by_rows or len({frame_of[member.footprint] for member in members}) > 1:
             yield Crowd(tuple(members), max(member.footprint.min_group for member in members))
 

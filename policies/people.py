@@ -116,6 +116,13 @@ def _shared(one: Footprint, other: Footprint, policy: Policy) -> tuple[int, int]
     return None
 
 
+def is_once(footprint: Footprint) -> bool:
+    """Is everybody in each of its groups once, however many rows they have."""
+    if footprint.grain is not None:
+        return not footprint.grain
+    return footprint.persons or footprint.once or len(footprint.single) == len(footprint.tables)
+
+
 def _groups(footprint: Footprint, place: int, minimum: int) -> exp.Select:
     """A row per group and person: the keys k0, k1, …, the person `u`, how many of the group's rows are theirs, how many
     people the group has. Only groups large enough to be released."""
@@ -129,8 +136,13 @@ def _groups(footprint: Footprint, place: int, minimum: int) -> exp.Select:
     rows = rows.select(*named, exp.alias_(person, "u"), copy=False)
     rows = rows.where(exp.Not(this=exp.Is(this=person.copy(), expression=exp.null())), copy=False)
     keys = _keys(len(named))
+    grain = [
+        exp.alias_(parsed(each, footprint.dialect), f"g{number}") for number, each in enumerate(footprint.grain or ())
+    ]
+    rows = rows.select(*grain, copy=False).distinct(copy=False) if footprint.grain else rows
     once = exp.Select().from_(rows.subquery("rows_", copy=False), copy=False)
-    often: exp.Expr = exp.Literal.number(1) if footprint.once else exp.Count(this=exp.Star())
+    always = footprint.once or footprint.grain == ()
+    often: exp.Expr = exp.Literal.number(1) if always else exp.Count(this=exp.Star())
     once = once.select(*keys, exp.column("u"), exp.alias_(often, "n"), copy=False)
     once = once.group_by(*_keys(len(named)), exp.column("u"), copy=False)
     people = exp.Window(this=exp.Count(this=exp.Star()), partition_by=_keys(len(named)) or None, over="OVER")

@@ -10,6 +10,8 @@ those who came in January and those who came in February, less those who came in
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache, partial
 
 from sqlglot import exp
 
@@ -17,35 +19,39 @@ from policies import rewrite
 from policies.atoms import counted, from_tables
 from policies.decision import Asked, Audit, Footprint, Member
 from policies.dialects import parsed, said
-from policies.people import BUCKETS
+from policies.people import BUCKETS, is_once
+from policies.reduced import named, retold
 
 _CELLS, _EVERYONE = "cells", "everyone"
 
 
-def counts_people(footprint: Footprint) -> bool:
-    """Is it a number of people."""
-    return _is_plain(footprint) and is_once(footprint)
+@lru_cache(maxsize=4096)
+def over_people(footprint: Footprint) -> tuple[tuple[str, Footprint], ...]:
+    """What a statistic tells of people, each with how it is looked at: their number, and sums of what is the same in
+    all rows of a person. Those of the same kind can be added and subtracted: sums that the same multiplies, of all
+    rows or of those with a value."""
+    if footprint.dialect != "duckdb" or footprint.min_group > BUCKETS // 2:
+        return ()
+    if footprint.total or footprint.rough or footprint.weighed:
+        return ()
+    found: list[tuple[str, Footprint]] = []
+    once = is_once(footprint) or footprint.grain is not None
+    if once and not footprint.valued and not footprint.factor:
+        found.append(("people", footprint))
+    if not footprint.persons and not footprint.once and (footprint.repeats or once):
+        seen, factor = replace(footprint, factor=""), footprint.factor
+        if factor:  # whom it makes nothing of is nobody in it
+            some = exp.NEQ(this=exp.Paren(this=parsed(factor, "duckdb")), expression=exp.Literal.number(0))
+            seen = replace(seen, conditions=(*footprint.conditions, said(some, "duckdb", last=True)))
+        rows = "valued" if footprint.valued else "all"
+        found.append((f"sum {rows} {_of_datasets(footprint, factor)}", seen))
+    return tuple(found)
 
 
-def adds_people(footprint: Footprint) -> bool:
-    """Is it a sum of what is the same in all rows of a person."""
-    return _is_plain(footprint) and not footprint.persons and (footprint.repeats or _has_one_row_each(footprint))
-
-
-def is_once(footprint: Footprint) -> bool:
-    """Is everybody in each of its groups once, however many rows they have."""
-    return footprint.persons or footprint.once or _has_one_row_each(footprint)
-
-
-def _has_one_row_each(footprint: Footprint) -> bool:
-    return len(footprint.single) == len(footprint.tables)
-
-
-def _is_plain(footprint: Footprint) -> bool:
-    """Can it be looked at over the people."""
-    if footprint.dialect != "duckdb" or not footprint.exact or footprint.min_group > BUCKETS // 2:
-        return False
-    return not (footprint.total or footprint.factor or footprint.valued or footprint.rough or footprint.weighed)
+def _of_datasets(footprint: Footprint, text: str) -> str:
+    """An expression with the names of datasets for those of their occurrences."""
+    told = {f"b{place}": partial(named, table) for place, table in enumerate(footprint.tables)}
+    return said(retold(text, "duckdb", told), "duckdb", last=True) if text else ""
 
 
 def audit(members: Sequence[Member]) -> Audit:
@@ -77,18 +83,19 @@ def _column_of(name: str) -> exp.Select:
 
 
 def _in_cells(member: Member) -> exp.Select:
-    """A row per person: `u`, and a sorted list of the cells they are in, structs k0, k1, … of its keys; once each, or
-    as often as they have rows there. A statistic without keys has one cell."""
-    footprint = member.footprint
+    """A row per person: `u`, and a sorted list of the cells they are in, structs k0, k1, … of its keys and its grain;
+    once each, or as often as they have rows there. A statistic without keys has one cell."""
+    footprint = member.seen
     rows = from_tables(footprint)
     for text in footprint.conditions:
         rows = rows.where(exp.Paren(this=parsed(text, footprint.dialect)), copy=False)
     person = rewrite.column(rewrite.UNIT, f"b{member.table}")
     known = exp.Not(this=exp.Is(this=person.copy(), expression=exp.Null()))
-    keys = [parsed(key, footprint.dialect) for key in footprint.group_keys] or [exp.Boolean(this=True)]
+    grain = () if is_once(footprint) else footprint.grain or ()
+    keys = [parsed(key, footprint.dialect) for key in (*footprint.group_keys, *grain)] or [exp.Boolean(this=True)]
     values = [exp.PropertyEQ(this=exp.to_identifier(f"k{place}"), expression=key) for place, key in enumerate(keys)]
     cell: exp.Expr = exp.Struct(expressions=values)
-    if is_once(footprint):
+    if is_once(footprint) or footprint.grain is not None:
         cell = exp.Distinct(expressions=[cell])
     listed = exp.func("list_sort", exp.ArrayAgg(this=cell))
     return (

@@ -5,6 +5,8 @@ import re
 from sqlglot import exp
 
 from policies.decision import Refused
+from policies.errors import FUNCTION_NOT_ALLOWED
+from policies.instead import instead
 from store.errors import ErrorCode
 
 
@@ -18,6 +20,8 @@ class Refusal(Exception):
     @classmethod
     def of(cls, code: ErrorCode, node: exp.Expr | None = None, rule: str | None = None, **fields: object) -> "Refusal":
         """A refusal about `node`."""
+        if code is FUNCTION_NOT_ALLOWED:
+            fields.setdefault("instead", instead(str(fields["name"])))
         return cls(Refused.because(code, span_of(node), rule, **fields))
 
 
@@ -25,12 +29,13 @@ def called(node: exp.Expr) -> str:
     """What a query calls the function of `node`: the parser has names of its own."""
     if isinstance(node, exp.Anonymous):
         return str(node.this).lower()
-    if isinstance(node, exp.GroupConcat):
-        return "string_agg"
+    if type(node) in _NAMES:
+        return _NAMES[type(node)]
     name = _CALL.match(node.sql(dialect="duckdb"))
     return name[1].lower() if name else node.key
 
 
+_NAMES: dict[type[exp.Expr], str] = {exp.GroupConcat: "string_agg", exp.ToChar: "to_char"}
 _CALL = re.compile(r"(\w+) ?\(")
 
 

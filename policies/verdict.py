@@ -228,8 +228,9 @@ class _Atoms:
         name, keys = f"k{self._kept.index(asked.groups[0])}", len(asked.footprint.group_keys)
         held: dict[tuple[object, ...], dict[int, int]] = {}
         for atom in members.tolist():
-            for key, times in Counter(self._values[name][self._codes[name][atom]]).items():
-                held.setdefault(key[:keys], {})[atom] = times
+            told = self._values[name][self._codes[name][atom]]
+            for key, times in Counter(cell[:keys] for cell in told).items():
+                held.setdefault(key, {})[atom] = times
         cells = (
             _Cell(asked, key, np.array(list(often)), np.array(list(often.values()), dtype=np.int64))
             for key, often in held.items()

@@ -19,7 +19,8 @@ Groups = Sequence[Sequence[int]]
 def suspected(statistics: Sequence[Groups], old: int, *, rows: int = 1) -> list[int]:
     """`rows`: everybody has so many."""
     made = [sketch(*(dict.fromkeys(group, rows) for group in groups)) for groups in statistics]
-    return suspects(made, [counted(each) for each in made], old, K)
+    together = suspects(made, [counted(each) for each in made], old, K)
+    return sorted({place for some in together for place in some})
 
 
 def counted(made: Sketch) -> tuple[object, object, object]:
@@ -80,6 +81,6 @@ def test_rows_count_as_often_as_they_are_there() -> None:
     """Two rows each of some, one each of others: twice the one number of people is no other number of rows."""
     people = list(EVERYONE)
     one, other = sketch(once(people[:500])), sketch(dict.fromkeys(people[:505], 2))
-    assert suspects([one, other], [one.people, other.rows], 1, K) == [0, 1]
-    assert suspects([one, other], [one.people, other.people], 1, K) == [0, 1]
+    assert suspects([one, other], [one.people, other.rows], 1, K) == [[0, 1]]
+    assert suspects([one, other], [one.people, other.people], 1, K) == [[0, 1]]
     assert suspected([[people[:500]], [people[:520]]], 1, rows=2) == []
