@@ -101,16 +101,16 @@ def _together(groups: Any, fresh: Any, minimum: int) -> Iterator[Any]:
     flat = np.concatenate([numbers, (low - mean * numbers) / deviation, (high - mean * numbers) / deviation], axis=1)
     basis = _basis(flat[~fresh])
     left = flat[fresh] - flat[fresh] @ basis.T @ basis
-    places = np.flatnonzero(fresh)
-    new = np.flatnonzero((left**2).sum(axis=1) > _ROUNDING * (flat[fresh] ** 2).sum(axis=1))
-    rest = 1 / np.diag(np.linalg.pinv(left[new] @ left[new].T))
+    new = np.flatnonzero(fresh)[_independent(left, flat[fresh])]
+    again = np.setdiff1d(np.flatnonzero(fresh), new)
+    before = left[np.searchsorted(np.flatnonzero(fresh), new)]
+    rest = 1 / np.diag(np.linalg.inv(before @ before.T))
     bound = (minimum - 1) * _MOST
     for place in sorted(np.flatnonzero(rest <= bound), key=lambda each: rest[each]):
-        target = places[new[place]]
-        others = np.delete(np.arange(len(groups)), target)
-        takes, *_ = np.linalg.lstsq(flat[others].T, flat[target], rcond=None)
+        others = np.setdiff1d(np.arange(len(groups)), [new[place], *again])
+        takes, *_ = np.linalg.lstsq(flat[others].T, flat[new[place]], rcond=None)
         most = others[np.argsort(-np.abs(takes), kind="stable")[: FEW - 1]]
-        yield np.sort(np.append(most, target))
+        yield np.sort(np.concatenate([most, [new[place]], again]))
 
 
 def _basis(rows: Any) -> Any:
@@ -119,6 +119,19 @@ def _basis(rows: Any) -> Any:
         return rows
     _, strength, directions = np.linalg.svd(rows, full_matrices=False)
     return directions[strength > _ROUNDING**0.5 * strength[0]]
+
+
+def _independent(rows: Any, before: Any) -> Any:
+    """Which of some rows the others do not add up to; `before` they were made smaller."""
+    basis = np.zeros((0, rows.shape[1]))
+    found: list[int] = []
+    for place in np.argsort(-(rows**2).sum(axis=1), kind="stable"):
+        left = rows[place] - rows[place] @ basis.T @ basis
+        size = left @ left
+        if size > _ROUNDING * (before[place] @ before[place]):
+            basis = np.concatenate([basis, [left / size**0.5]])
+            found.append(int(place))
+    return np.array(found, dtype=np.int64)
 
 
 def _light(groups: Any, fresh: Any, minimum: int, random: Any) -> Iterator[Any]:

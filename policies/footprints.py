@@ -126,13 +126,14 @@ def _valued(
 
 
 def _without_value(block: Block, row_set: str) -> Iterator[tuple[exp.Expr, set[int]]]:
-    """Which of some rows add nothing to which sums, where columns of the block's own tables say so."""
-    here = {unit.instance for unit in block.units}
+    """Which of some rows add nothing to which sums."""
     found: dict[str, tuple[exp.Expr, set[int]]] = {}
     for aggregate in block.aggregates.values():
-        for rows, empty in aggregate.valued:
-            if rows.sql() == row_set and {column.table for column in empty.find_all(exp.Column)} <= here:
-                found.setdefault(empty.sql(), (empty, set()))[1].add(aggregate.number)
+        if row_set in (rows.sql() for rows, _ in aggregate.valued):
+            call = aggregate.node.this if isinstance(aggregate.node, exp.Filter) else aggregate.node
+            added = [part for name in ("this", "expression") if isinstance(part := call.args.get(name), exp.Expr)]
+            empty = exp.or_(*(exp.Is(this=exp.Paren(this=part.copy()), expression=exp.Null()) for part in added))
+            found.setdefault(empty.sql(), (empty, set()))[1].add(aggregate.number)
     yield from found.values()
 
 

@@ -84,3 +84,18 @@ def test_rows_count_as_often_as_they_are_there() -> None:
     assert suspects([one, other], [one.people, other.rows], 1, K) == [[0, 1]]
     assert suspects([one, other], [one.people, other.people], 1, K) == [[0, 1]]
     assert suspected([[people[:500]], [people[:520]]], 1, rows=2) == []
+
+
+@pytest.mark.parametrize("before", [0, 30])
+def test_the_same_told_twice_in_one_answer_hides_nothing(before: int) -> None:
+    random = Random(before)  # noqa: S311
+    people = random.sample(EVERYONE, 800)
+    asked: list[Groups] = [*tables(random, before), [people[:404]], [people[395:]], [people], [people]]
+    assert set(suspected(asked, before)) >= {before, before + 1}
+    assert set(suspected(asked, before + 2)) >= {before, before + 1}
+
+
+def test_nothing_new_is_nothing_suspicious() -> None:
+    history = tables(Random(1), 20)  # noqa: S311
+    assert suspected(history, len(history)) == []
+    assert suspected([*history, []], len(history)) == []
