@@ -55,16 +55,17 @@ def examine(decision: Allowed, ask: Ask) -> Examined | Refused:
     return Examined(tuple(withheld), tuple(remembered))
 
 
-def _suspected(plan: Sequence[Crowd], ask: Ask) -> Iterator[Audit]:
+def _suspected(crowds: Sequence[Crowd], ask: Ask) -> Iterator[Audit]:
     """The audits of those statistics whose sketches make them suspect."""
-    for crowd in plan:
-        sketches = [
-            (sketched(ask(people.sketch(each.seen, each.table, crowd.minimum), people.MAX_SKETCH + 1)), each)
-            for each in crowd.members
+    for crowd in crowds:
+        queries = (people.sketch(each.seen, each.table, crowd.minimum) for each in crowd.members)
+        sketches = [sketched(ask(sql, people.MAX_SKETCH + 1)) for sql in queries]
+        counted = [
+            sketch.people if people.is_once(each.seen) else sketch.rows
+            for sketch, each in zip(sketches, crowd.members, strict=True)
         ]
         old = sum(each.old for each in crowd.members)
-        counted = [sketch.people if people.is_once(each.seen) else sketch.rows for sketch, each in sketches]
-        for together in suspects([sketch for sketch, _ in sketches], counted, old, crowd.minimum):
+        for together in suspects(sketches, counted, old, crowd.minimum):
             yield persons.audit([crowd.members[place] for place in together])
 
 

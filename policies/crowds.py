@@ -21,7 +21,7 @@ from policies.combinations import PRIME, echelon, modulo
 from policies.people import BUCKETS, MAX_SKETCH, PART, Sketch
 
 MAX_GROUPS = 500
-"""Groups that are looked at; of more, those of the statistics asked last."""
+"""Groups that are looked at; of more, those of the statistics asked last. One statistic of more is not looked at."""
 FEW = 48
 """Groups among which light words are looked for."""
 TRIALS = 24
@@ -101,10 +101,10 @@ def _together(groups: Any, fresh: Any, minimum: int) -> Iterator[Any]:
     flat = np.concatenate([numbers, (low - mean * numbers) / deviation, (high - mean * numbers) / deviation], axis=1)
     basis = _basis(flat[~fresh])
     left = flat[fresh] - flat[fresh] @ basis.T @ basis
-    new = np.flatnonzero(fresh)[_independent(left, flat[fresh])]
+    apart = _independent(left, flat[fresh])
+    new = np.flatnonzero(fresh)[apart]
     again = np.setdiff1d(np.flatnonzero(fresh), new)
-    before = left[np.searchsorted(np.flatnonzero(fresh), new)]
-    rest = 1 / np.diag(np.linalg.inv(before @ before.T))
+    rest = 1 / np.diag(np.linalg.inv(left[apart] @ left[apart].T))
     bound = (minimum - 1) * _MOST
     for place in sorted(np.flatnonzero(rest <= bound), key=lambda each: rest[each]):
         others = np.setdiff1d(np.arange(len(groups)), [new[place], *again])
@@ -148,7 +148,8 @@ def _light(groups: Any, fresh: Any, minimum: int, random: Any) -> Iterator[Any]:
         vanishing = how[~rows.any(axis=1)]
         with_fresh, vanishing = echelon(vanishing[:, fresh], vanishing)
         left = _product(vanishing, groups.reshape(count, -1))
-        told, _ = echelon(left[~with_fresh.any(axis=1)], left[~with_fresh.any(axis=1)][:, :0])
+        before = left[~with_fresh.any(axis=1)]
+        told, _ = echelon(before, before[:, :0])
         told = told[told.any(axis=1)]
         left, how = echelon(left, vanishing)
         buckets = left.reshape(len(left), BUCKETS, _EQUATIONS).any(axis=2).sum(axis=1)

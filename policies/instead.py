@@ -6,7 +6,6 @@ _JOINED = "Put texts together with ||, or fill up with lpad(x, 2, '0')."
 _DISTRIBUTION = "Use GROUP BY with count(*)."
 _RANDOM = "There is none: an answer is the same for everyone who asks."
 _ROWS = "There is none: only the tables of the project can be read."
-
 _ANY = "Ask for the statistics, and compute the rest of them in the notebook."
 _INSTEAD = {
     **dict.fromkeys(
@@ -15,7 +14,7 @@ _INSTEAD = {
     **dict.fromkeys(
         ("rlike", "regexplike", "similar", "glob", "regexp_extract_all", "regexp_split_to_array"), _PATTERN
     ),
-    **dict.fromkeys(("to_char", "make_date", "last_day", "date", "to_date", "date_add", "yearweek", "week"), _DATE),
+    **dict.fromkeys(("to_char", "make_date", "date", "to_date", "date_add", "yearweek", "week"), _DATE),
     **dict.fromkeys(("format", "printf", "concat_ws"), _JOINED),
     **dict.fromkeys(("histogram", "mode", "entropy", "list", "array_agg", "approx_top_k"), _DISTRIBUTION),
     **dict.fromkeys(("random", "uuid", "gen_random_uuid", "setseed", "rand"), _RANDOM),
@@ -33,7 +32,6 @@ _INSTEAD = {
     "mad": "Use quantile_cont(x, [0.25, 0.75]).",
     "skewness": "Use avg, stddev and quantile_cont.",
     "kurtosis": "Use avg, stddev and quantile_cont.",
-    "pg_sleep": "There is none.",
 }
 
 

@@ -216,21 +216,21 @@ def test_a_list_of_people_is_refused_with_the_statistic_of_all_of_them(
 
 
 @pytest.mark.parametrize(
-    ("written", "advice"),
+    ("written", "word", "advice"),
     [
-        ("regexp_matches(icd10, '^J')", "icd10 LIKE 'J%'"),
-        ("to_char(visit_date, 'YYYY-MM')", "strftime(visit_date, '%Y-%m')"),
-        ("make_date(year(visit_date), 1, 1)", "date_trunc('month', visit_date)"),
-        ("printf('%s', dept)", "dept || ''"),
+        ("regexp_matches(icd10, '^J')", "LIKE", "icd10 LIKE 'J%'"),
+        ("to_char(visit_date, 'YYYY-MM')", "strftime", "strftime(visit_date, '%Y-%m')"),
+        ("make_date(year(visit_date), 1, 1)", "date_trunc", "date_trunc('month', visit_date)"),
+        ("printf('%s', dept)", "||", "dept || ''"),
     ],
 )
 def test_a_function_that_is_not_allowed_is_refused_with_one_that_is(
-    written: str, advice: str, policy: Policy, schema: Schema
+    written: str, word: str, advice: str, policy: Policy, schema: Schema
 ) -> None:
     refused = decide(f"SELECT {written} AS k, count(*) FROM visit GROUP BY 1", policy, schema)
     assert isinstance(refused, Refused)
     assert refused.code == "FUNCTION_NOT_ALLOWED"
-    assert any(word in refused.hint for word in ("LIKE", "strftime", "||"))
+    assert word in refused.hint
     assert isinstance(decide(f"SELECT {advice} AS k, count(*) FROM visit GROUP BY 1", policy, schema), Allowed)
 
 
